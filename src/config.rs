@@ -1,0 +1,167 @@
+//! Configuration: the only reader of the environment.
+
+use std::env;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::{authorize::AccessRules, store::StoreConfig};
+
+/// Everything the function is told by its environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which claims give access.
+    pub access: AccessRules,
+    /// Where the options are.
+    pub store: StoreConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The least severe level that is written.
+    pub level: LevelFilter,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, as Lambda's log processing wants it.
+    Json,
+    /// For a person at a terminal.
+    Text,
+}
+
+/// The environment does not make a configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable without a default is not set, or is empty.
+    #[error("the environment variable `{0}` is not set")]
+    Missing(&'static str),
+    /// A variable has a value that it cannot have.
+    #[error("the environment variable `{name}` is `{value}`, expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the configuration from this process's environment.
+    ///
+    /// # Errors
+    ///
+    /// Names the first variable that is missing or cannot be understood.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| env::var(name).ok())
+    }
+
+    /// Reads the configuration through `lookup`, which knows a variable's value by its name. An
+    /// empty value counts as none, as a template cannot leave a variable out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
+        let or = |name, default: &str| get(name).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            access: AccessRules {
+                organization_claim: or("ORGANIZATION_CLAIM", "custom:org_guid"),
+                scope_claim: or("SCOPE_CLAIM", "scope"),
+                write_scope: or("WRITE_SCOPE", "options/write"),
+            },
+            store: StoreConfig {
+                table: get("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
+            },
+            log: LogConfig {
+                level: level(&or("AWS_LAMBDA_LOG_LEVEL", "INFO"))?,
+                format: format(get("AWS_LAMBDA_LOG_FORMAT"), get("AWS_LAMBDA_FUNCTION_NAME"))?,
+            },
+        })
+    }
+}
+
+/// Lambda's names of the levels; `FATAL` is Lambda's own and is above all that is logged here
+/// except errors.
+fn level(value: &str) -> Result<LevelFilter, ConfigError> {
+    Ok(match value.to_ascii_uppercase().as_str() {
+        "TRACE" => LevelFilter::TRACE,
+        "DEBUG" => LevelFilter::DEBUG,
+        "INFO" => LevelFilter::INFO,
+        "WARN" => LevelFilter::WARN,
+        "ERROR" | "FATAL" => LevelFilter::ERROR,
+        _ => {
+            return Err(ConfigError::Invalid {
+                name: "AWS_LAMBDA_LOG_LEVEL",
+                value: value.to_owned(),
+                expected: "TRACE, DEBUG, INFO, WARN, ERROR or FATAL",
+            });
+        }
+    })
+}
+
+/// Without Lambda's own setting, JSON inside Lambda and text anywhere else.
+fn format(setting: Option<String>, function: Option<String>) -> Result<LogFormat, ConfigError> {
+    match setting {
+        None if function.is_some() => Ok(LogFormat::Json),
+        None => Ok(LogFormat::Text),
+        Some(value) if value.eq_ignore_ascii_case("json") => Ok(LogFormat::Json),
+        Some(value) if value.eq_ignore_ascii_case("text") => Ok(LogFormat::Text),
+        Some(value) => Err(ConfigError::Invalid {
+            name: "AWS_LAMBDA_LOG_FORMAT",
+            value,
+            expected: "JSON or Text",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn only_the_table_has_no_default() {
+        let config = read(&[("TABLE_NAME", "options")]).expect("a table is enough");
+        assert_eq!(config.store.table, "options");
+        assert_eq!(config.access.organization_claim, "custom:org_guid");
+        assert_eq!(config.access.scope_claim, "scope");
+        assert_eq!(config.access.write_scope, "options/write");
+        assert_eq!(config.log, LogConfig { level: LevelFilter::INFO, format: LogFormat::Text });
+        for table in [&[][..], &[("TABLE_NAME", "")]] {
+            assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));
+        }
+    }
+
+    #[test]
+    fn logging_obeys_lambda() {
+        let log = |variables: &[(&str, &str)]| {
+            read(&[&[("TABLE_NAME", "options")], variables].concat()).map(|config| config.log)
+        };
+        let inside = ("AWS_LAMBDA_FUNCTION_NAME", "f");
+        assert_eq!(log(&[inside]).unwrap().format, LogFormat::Json);
+        let text = log(&[inside, ("AWS_LAMBDA_LOG_FORMAT", "Text")]);
+        assert_eq!(text.unwrap().format, LogFormat::Text);
+        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "warn")]).unwrap().level, LevelFilter::WARN);
+        assert_eq!(
+            log(&[("AWS_LAMBDA_LOG_LEVEL", "LOUD")]).unwrap_err().to_string(),
+            "the environment variable `AWS_LAMBDA_LOG_LEVEL` is `LOUD`, expected TRACE, DEBUG, \
+             INFO, WARN, ERROR or FATAL"
+        );
+    }
+}

@@ -1,0 +1,447 @@
+//! A patch applied in memory, an operation at a time, with errors that say which and why.
+
+use std::borrow::Cow;
+
+use json_patch::{
+    PatchOperation,
+    jsonptr::{Pointer, Token, index::Index},
+};
+use serde_json::Value;
+
+use super::{MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes};
+use crate::patch::Patch;
+
+/// The longest pointer quoted in an error, in characters.
+const MAX_QUOTED: usize = 256;
+
+/// An operation that cannot be applied to the document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("operation {operation} (`{op}` `{}`): {reason}", quoted(.pointer))]
+pub struct ApplyError {
+    /// The operation's index in the patch, from 0.
+    pub operation: usize,
+    /// The operation's name.
+    pub op: &'static str,
+    /// The pointer that does not work: the operation's `from` or `path`.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// Why an operation cannot be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The pointer leads to nothing.
+    #[error("no such value in the document")]
+    Missing,
+    /// What the new value would be added to does not exist.
+    #[error("the value to add to does not exist")]
+    ParentMissing,
+    /// What the new value would be added to is neither an object nor an array.
+    #[error("the value to add to is neither an object nor an array")]
+    ParentIsScalar,
+    /// The last token is not an index of the array.
+    #[error("expected an array index without leading zeros, or `-`")]
+    NotAnIndex,
+    /// The index is past the end of the array.
+    #[error("the array index is out of range, the array has {length} elements")]
+    IndexOutOfRange {
+        /// The array's length.
+        length: usize,
+    },
+    /// A value would be moved into itself.
+    #[error("a value cannot be moved into itself")]
+    IntoItself,
+    /// A `test` found another value.
+    #[error("the value is not equal to the one in the document")]
+    TestFailed,
+    /// The document itself would be replaced by something that is not an object.
+    #[error("the document must stay an object")]
+    RootNotObject,
+    /// More levels than DynamoDB takes.
+    #[error("the document would be nested deeper than {MAX_DEPTH} objects and arrays")]
+    TooDeep,
+    /// More bytes than are allowed on the way.
+    #[error("the document would grow past {MAX_WORKING_BYTES} bytes")]
+    TooLarge,
+}
+
+impl Reason {
+    /// Whether it is a limit that was passed, rather than the document that does not fit the patch.
+    #[must_use]
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::RootNotObject | Self::TooDeep | Self::TooLarge)
+    }
+}
+
+fn quoted(pointer: &str) -> Cow<'_, str> {
+    match pointer.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &pointer[..end])),
+        None => Cow::Borrowed(pointer),
+    }
+}
+
+/// Applies every operation of `patch` to `document`, in order.
+///
+/// # Errors
+///
+/// The first operation that cannot be applied; the document is dropped with it, so that nothing
+/// half-patched can be written.
+pub fn apply(patch: &Patch, mut document: Value) -> Result<Value, ApplyError> {
+    // An upper bound: what is removed is not subtracted until the bound is passed.
+    let mut bytes = item_bytes(&document);
+    for (index, operation) in patch.operations().iter().enumerate() {
+        let fail = |pointer: &Pointer, reason| ApplyError {
+            operation: index,
+            op: op_name(operation),
+            pointer: pointer.as_str().to_owned(),
+            reason,
+        };
+        check(operation, &document, &mut bytes).map_err(|(at, reason)| fail(at, reason))?;
+        if matches!(operation, PatchOperation::Move(to) if to.from == to.path) {
+            // Nothing moves; the crate would take the document itself away.
+            continue;
+        }
+        // Every reason to fail is checked above, with our own words; the crate's answer stays the
+        // authority on whether it worked.
+        json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation)).map_err(
+            |error| {
+                let reason = match error.kind {
+                    json_patch::PatchErrorKind::TestFailed => Reason::TestFailed,
+                    _ => Reason::Missing,
+                };
+                fail(operation.path(), reason)
+            },
+        )?;
+    }
+    Ok(document)
+}
+
+/// The operation's name in RFC 6902.
+pub(crate) fn op_name(operation: &PatchOperation) -> &'static str {
+    match operation {
+        PatchOperation::Add(_) => "add",
+        PatchOperation::Remove(_) => "remove",
+        PatchOperation::Replace(_) => "replace",
+        PatchOperation::Move(_) => "move",
+        PatchOperation::Copy(_) => "copy",
+        PatchOperation::Test(_) => "test",
+    }
+}
+
+type Refusal<'p> = (&'p Pointer, Reason);
+
+fn check<'p>(
+    operation: &'p PatchOperation,
+    document: &Value,
+    bytes: &mut usize,
+) -> Result<(), Refusal<'p>> {
+    match operation {
+        PatchOperation::Add(add) => {
+            check_addable(document, &add.path)?;
+            check_growth(document, &add.path, &add.value, bytes)
+        }
+        PatchOperation::Remove(remove) => existing(document, &remove.path).map(|_| ()),
+        PatchOperation::Replace(replace) => {
+            existing(document, &replace.path)?;
+            check_growth(document, &replace.path, &replace.value, bytes)
+        }
+        PatchOperation::Move(movement) => {
+            let value = existing(document, &movement.from)?;
+            if movement.path == movement.from {
+                return Ok(());
+            }
+            if movement.path.starts_with(&movement.from) {
+                return Err((&movement.path, Reason::IntoItself));
+            }
+            check_fits(&movement.path, value)?;
+            check_addable_after_removal(document, &movement.path, &movement.from)
+        }
+        PatchOperation::Copy(copy) => {
+            let value = existing(document, &copy.from)?;
+            check_addable(document, &copy.path)?;
+            check_fits(&copy.path, value)?;
+            check_growth(document, &copy.path, value, bytes)
+        }
+        PatchOperation::Test(test) => {
+            let found = existing(document, &test.path)?;
+            if *found == test.value { Ok(()) } else { Err((&test.path, Reason::TestFailed)) }
+        }
+    }
+}
+
+/// A value taken from elsewhere in the document may be no object at the root, or lie too deep.
+fn check_fits<'p>(path: &'p Pointer, value: &Value) -> Result<(), Refusal<'p>> {
+    if path.is_root() && !value.is_object() {
+        return Err((path, Reason::RootNotObject));
+    }
+    if path.count() + depth(value) > MAX_DEPTH {
+        return Err((path, Reason::TooDeep));
+    }
+    Ok(())
+}
+
+fn check_growth<'p>(
+    document: &Value,
+    path: &'p Pointer,
+    value: &Value,
+    bytes: &mut usize,
+) -> Result<(), Refusal<'p>> {
+    let name = path.last().map_or(0, |token| token.decoded().len());
+    let added = super::member_bytes("", item_bytes(value)) + name;
+    *bytes += added;
+    if *bytes > MAX_WORKING_BYTES {
+        *bytes = item_bytes(document) + added;
+        if *bytes > MAX_WORKING_BYTES {
+            return Err((path, Reason::TooLarge));
+        }
+    }
+    Ok(())
+}
+
+fn existing<'d, 'p>(document: &'d Value, path: &'p Pointer) -> Result<&'d Value, Refusal<'p>> {
+    document.pointer(path.as_str()).ok_or_else(|| {
+        // An index past the end of an array that is there deserves its own words.
+        let parent = path.split_back().and_then(|(parent, last)| {
+            Some((document.pointer(parent.as_str())?.as_array()?, last))
+        });
+        let reason = match parent {
+            Some((array, last)) => array_reason(array.len(), &last, false),
+            None => None,
+        };
+        (path, reason.unwrap_or(Reason::Missing))
+    })
+}
+
+fn check_addable<'p>(document: &Value, path: &'p Pointer) -> Result<(), Refusal<'p>> {
+    let Some((parent, last)) = path.split_back() else { return Ok(()) };
+    match document.pointer(parent.as_str()) {
+        Some(Value::Object(_)) => Ok(()),
+        Some(Value::Array(array)) => match array_reason(array.len(), &last, true) {
+            Some(reason) => Err((path, reason)),
+            None => Ok(()),
+        },
+        Some(_) => Err((path, Reason::ParentIsScalar)),
+        None => Err((path, Reason::ParentMissing)),
+    }
+}
+
+/// As [`check_addable`], for the document as it will be without the value at `from`.
+///
+/// Removing an array element shifts those after it, so the answer for `path` depends on it.
+fn check_addable_after_removal<'p>(
+    document: &Value,
+    path: &'p Pointer,
+    from: &Pointer,
+) -> Result<(), Refusal<'p>> {
+    let Some((from_parent, removed)) = from.split_back() else { return Ok(()) };
+    let array = document.pointer(from_parent.as_str()).and_then(Value::as_array);
+    let (Some(array), Ok(Index::Num(removed))) = (array, removed.to_index()) else {
+        // A member that leaves its object cannot be on the way to `path`, which is not below it.
+        return check_addable(document, path);
+    };
+    let Some(below) = path.strip_prefix(from_parent) else {
+        return check_addable(document, path);
+    };
+    let Some((first, rest)) = below.split_front() else {
+        return check_addable(document, path);
+    };
+    if rest.is_root() {
+        return match array_reason(array.len() - 1, &first, true) {
+            Some(reason) => Err((path, reason)),
+            None => Ok(()),
+        };
+    }
+    // `path` goes on through an element: the one that has that index once `removed` is gone.
+    let element = match first.to_index() {
+        Ok(Index::Num(index)) => array.get(if index >= removed { index + 1 } else { index }),
+        _ => None,
+    };
+    let found = element.ok_or((path, Reason::ParentMissing))?;
+    check_addable(found, rest).map_err(|(_, reason)| (path, reason))
+}
+
+/// What is wrong with `token` as an index of an array of `length` elements; `inclusive` where the
+/// place after the last element will do.
+fn array_reason(length: usize, token: &Token<'_>, inclusive: bool) -> Option<Reason> {
+    match token.to_index() {
+        Err(_) => Some(Reason::NotAnIndex),
+        Ok(Index::Next) => (!inclusive).then_some(Reason::IndexOutOfRange { length }),
+        Ok(Index::Num(index)) => {
+            let bound = if inclusive { length + 1 } else { length };
+            (index >= bound).then_some(Reason::IndexOutOfRange { length })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(patch: Value, document: Value, expected: Result<Value, &str>) {
+        let patch = Patch::parse(patch.to_string().as_bytes()).expect("a valid patch");
+        let answer = apply(&patch, document).map_err(|error| error.to_string());
+        assert_eq!(answer, expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn operations_apply_in_order() {
+        check(
+            json!([
+                {"op": "test", "path": "/a", "value": 1.0},
+                {"op": "add", "path": "/b", "value": []},
+                {"op": "add", "path": "/b/-", "value": 1},
+                {"op": "add", "path": "/b/0", "value": 0},
+                {"op": "copy", "from": "/b", "path": "/c"},
+                {"op": "move", "from": "/a", "path": "/b/1"},
+                {"op": "replace", "path": "/b/0", "value": "x"},
+                {"op": "remove", "path": "/b/2"}
+            ]),
+            json!({"a": 1}),
+            Ok(json!({"b": ["x", 1], "c": [0, 1]})),
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_operation_its_pointer_and_the_reason() {
+        let document = json!({"list": [1, 2], "text": "x", "object": {}});
+        for (operation, expected) in [
+            (
+                json!({"op": "remove", "path": "/nope"}),
+                "operation 0 (`remove` `/nope`): no such value in the document",
+            ),
+            (
+                json!({"op": "add", "path": "/nope/a", "value": 1}),
+                "operation 0 (`add` `/nope/a`): the value to add to does not exist",
+            ),
+            (
+                json!({"op": "add", "path": "/text/a", "value": 1}),
+                "operation 0 (`add` `/text/a`): the value to add to is neither an object nor an \
+                 array",
+            ),
+            (
+                json!({"op": "add", "path": "/list/x", "value": 1}),
+                "operation 0 (`add` `/list/x`): expected an array index without leading zeros, or \
+                 `-`",
+            ),
+            (
+                json!({"op": "add", "path": "/list/01", "value": 1}),
+                "operation 0 (`add` `/list/01`): expected an array index without leading zeros, or \
+                 `-`",
+            ),
+            (
+                json!({"op": "add", "path": "/list/3", "value": 1}),
+                "operation 0 (`add` `/list/3`): the array index is out of range, the array has 2 \
+                 elements",
+            ),
+            (
+                json!({"op": "replace", "path": "/list/-", "value": 1}),
+                "operation 0 (`replace` `/list/-`): the array index is out of range, the array has \
+                 2 elements",
+            ),
+            (
+                json!({"op": "move", "from": "/list/0", "path": "/list/2"}),
+                "operation 0 (`move` `/list/2`): the array index is out of range, the array has 1 \
+                 elements",
+            ),
+            (
+                json!({"op": "move", "from": "/object", "path": "/object/a"}),
+                "operation 0 (`move` `/object/a`): a value cannot be moved into itself",
+            ),
+            (
+                json!({"op": "move", "from": "", "path": "/a"}),
+                "operation 0 (`move` `/a`): a value cannot be moved into itself",
+            ),
+            (
+                json!({"op": "copy", "from": "/nope", "path": "/a"}),
+                "operation 0 (`copy` `/nope`): no such value in the document",
+            ),
+            (
+                json!({"op": "copy", "from": "/text", "path": ""}),
+                "operation 0 (`copy` ``): the document must stay an object",
+            ),
+            (
+                json!({"op": "test", "path": "/text", "value": "y"}),
+                "operation 0 (`test` `/text`): the value is not equal to the one in the document",
+            ),
+        ] {
+            check(json!([operation]), document.clone(), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_move_sees_the_array_its_value_has_left() {
+        let document = json!({"list": [{"a": 1}, {"b": 2}]});
+        check(
+            json!([{"op": "move", "from": "/list/0", "path": "/list/0/c"}]),
+            document.clone(),
+            Err("operation 0 (`move` `/list/0/c`): a value cannot be moved into itself"),
+        );
+        check(
+            json!([{"op": "move", "from": "/list/0", "path": "/list/1/c"}]),
+            document.clone(),
+            Err("operation 0 (`move` `/list/1/c`): the value to add to does not exist"),
+        );
+        check(
+            json!([{"op": "move", "from": "/list/1", "path": "/list/0/c"}]),
+            document.clone(),
+            Ok(json!({"list": [{"a": 1, "c": {"b": 2}}]})),
+        );
+        check(
+            json!([{"op": "move", "from": "", "path": ""}, {"op": "move", "from": "/list/0", "path": "/list/0"}]),
+            document.clone(),
+            Ok(document),
+        );
+    }
+
+    #[test]
+    fn a_long_pointer_is_quoted_in_part() {
+        let path = format!("/{}", "ä".repeat(10_000));
+        let patch = json!([{"op": "remove", "path": path}]).to_string();
+        let error = apply(&Patch::parse(patch.as_bytes()).unwrap(), json!({})).unwrap_err();
+        assert_eq!(error.pointer, path);
+        assert!(error.to_string().chars().count() < 350, "{error}");
+    }
+
+    #[test]
+    fn a_chain_of_doubling_copies_stops_at_the_limit() {
+        let copies = (0..30).map(|n| json!({"op": "copy", "from": "", "path": format!("/c{n}")}));
+        check(
+            Value::Array(copies.collect()),
+            json!({"text": "x".repeat(1000)}),
+            Err("operation 9 (`copy` `/c9`): the document would grow past 614400 bytes"),
+        );
+    }
+
+    #[test]
+    fn what_was_removed_makes_room_again() {
+        let text = "x".repeat(250_000);
+        let add = json!({"op": "add", "path": "/a", "value": "x"});
+        let mut replace = add.clone();
+        replace["value"] = json!(text);
+        let patch = json!([replace, add, replace, add, replace]);
+        let parsed: Vec<_> = patch.as_array().unwrap().clone();
+        let patch = Patch::from_operations(parsed);
+        assert_eq!(apply(&patch, json!({})), Ok(json!({"a": text})));
+    }
+
+    #[test]
+    fn a_copy_may_not_nest_too_deep() {
+        let mut deep = json!({});
+        for _ in 1..MAX_DEPTH - 1 {
+            deep = json!({"a": deep});
+        }
+        let document = json!({"d": deep, "e": {}});
+        check(
+            json!([{"op": "copy", "from": "/d", "path": "/e/d"}]),
+            document,
+            Err(
+                "operation 0 (`copy` `/e/d`): the document would be nested deeper than 31 objects \
+                 and arrays",
+            ),
+        );
+    }
+}

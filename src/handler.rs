@@ -1,0 +1,113 @@
+//! The flow of one request, a line per stage.
+
+use std::time::{Duration, SystemTime};
+
+use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayProxyResponse};
+use tokio::time::Instant;
+
+use crate::{
+    authorize::{AccessRules, Caller},
+    error::Failure,
+    messages::Language,
+    plan::Plan,
+    request::{self, Client, Event, PatchRequest},
+    response::{respond, status},
+    store::{Effort, Store, Version},
+    telemetry::Record,
+};
+
+/// What is left of Lambda's time limit to write the answer in.
+pub const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
+
+/// Answers requests.
+#[derive(Debug)]
+pub struct Handler {
+    store: Store,
+    rules: AccessRules,
+}
+
+/// What Lambda says about one invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Unique; marks what this invocation writes.
+    pub request_id: String,
+    /// X-Ray's id of the trace that this invocation is part of.
+    pub trace_id: Option<String>,
+    /// When Lambda ends the invocation.
+    pub deadline: Instant,
+}
+
+impl From<&Context> for Invocation {
+    fn from(context: &Context) -> Self {
+        let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        Self {
+            request_id: context.request_id.clone(),
+            trace_id: context.xray_trace_id.clone(),
+            deadline: Instant::now() + left,
+        }
+    }
+}
+
+impl Handler {
+    /// A handler of the options in `store` for callers who have access by `rules`.
+    #[must_use]
+    pub fn new(store: Store, rules: AccessRules) -> Self {
+        Self { store, rules }
+    }
+
+    /// Answers the request in `event`, whatever it is, before the invocation's deadline.
+    pub async fn handle(&self, event: &Event, invocation: &Invocation) -> ApiGatewayProxyResponse {
+        let start = Instant::now();
+        let mut record = Record::default();
+        let outcome = self.change_option(event, invocation, &mut record).await;
+        let response = respond(&outcome, Language::negotiate(event), &invocation.request_id);
+        record.write(
+            &invocation.request_id,
+            invocation.trace_id.as_deref(),
+            &outcome,
+            status(&outcome),
+            start.elapsed(),
+        );
+        response
+    }
+
+    async fn change_option(
+        &self,
+        event: &Event,
+        invocation: &Invocation,
+        record: &mut Record,
+    ) -> Result<Version, Failure> {
+        // Who: a caller from elsewhere learns nothing about what exists or what is valid.
+        let caller = Caller::of(event)?;
+        record.sub = Some(caller.subject().to_owned());
+        caller.check_scope(&self.rules)?;
+        let org = request::organization(event)?;
+        record.org = Some(org);
+        let access = caller.access(org, &self.rules)?;
+
+        // What.
+        record.client = Client::parse(event)?;
+        let request = PatchRequest::parse(event)?;
+        record.option = Some(request.option);
+        record.operations = Some(request.patch.operations().len());
+        let plan = Plan::of(&request.patch);
+        record.plan = Some(plan);
+
+        // Do it.
+        let mut effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
+        let outcome = async {
+            if let Some(alias) = &request.alias {
+                let owner = self.store.alias_owner(alias, &mut effort).await?;
+                if owner.ok_or(Failure::AliasNotFound)? != org {
+                    return Err(Failure::AliasOfAnother);
+                }
+            }
+            let change = (plan, &request.patch);
+            let id = &invocation.request_id;
+            self.store.change(&access, request.option, change, id, &mut effort).await
+        }
+        .await;
+        record.dynamodb_requests = effort.requests;
+        outcome
+    }
+}

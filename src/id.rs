@@ -1,0 +1,70 @@
+//! The identifiers of the path.
+
+use std::{fmt, str::FromStr};
+
+use uuid::Uuid;
+
+/// The text is not a GUID in any of the forms that [`Uuid::try_parse`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a GUID")]
+pub struct NotAGuid;
+
+macro_rules! guid {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Parsed from any case and the hyphenated, simple, braced and URN forms; displayed
+        /// hyphenated in lower case, so that one identity has one spelling in keys and logs.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(Uuid);
+
+        impl FromStr for $name {
+            type Err = NotAGuid;
+
+            fn from_str(text: &str) -> Result<Self, NotAGuid> {
+                Uuid::try_parse(text).map(Self).map_err(|_| NotAGuid)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+
+guid! {
+    /// The GUID of an organization, the tenant.
+    OrgGuid
+}
+
+guid! {
+    /// The GUID of an option within an organization.
+    OptionGuid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_identity_has_one_spelling() {
+        for text in [
+            "3F2504E0-4F89-41D3-9A0C-0305E82C3301",
+            "3f2504e04f8941d39a0c0305e82c3301",
+            "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
+            "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        ] {
+            let guid: OptionGuid = text.parse().expect(text);
+            assert_eq!(guid.to_string(), "3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_a_guid() {
+        for text in ["", "1", "3f2504e0-4f89-41d3-9a0c-0305e82c330", "/../", "ORG#", "\0"] {
+            assert_eq!(text.parse::<OrgGuid>(), Err(NotAGuid), "{text:?}");
+        }
+    }
+}

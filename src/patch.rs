@@ -1,0 +1,451 @@
+//! A JSON Patch (RFC 6902), parsed so that nothing later has to check it again.
+//!
+//! Beyond the RFC a [`Patch`] is within the limits below, has no empty member name (which
+//! DynamoDB cannot hold), does not remove the document itself or make it something other than an
+//! object, and all its numbers are canonical.
+//!
+//! The body is cut into raw JSON texts, level by level, rather than deserialized at once: a
+//! member that occurs twice is seen, an error names its operation, nesting ends at the limit and
+//! not at the end of the stack, and a member that is named like one of `serde_json`'s internal
+//! markers for numbers is a member like any other.
+
+use std::{collections::BTreeMap, fmt};
+
+use json_patch::{
+    AddOperation, CopyOperation, MoveOperation, PatchOperation, RemoveOperation, ReplaceOperation,
+    TestOperation,
+    jsonptr::{Pointer, PointerBuf},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use crate::document::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number};
+
+/// The most operations in one patch.
+pub const MAX_OPERATIONS: usize = 1_000;
+
+/// A valid patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch(Vec<PatchOperation>);
+
+/// Why a body is not a patch.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    /// The body is not UTF-8.
+    #[error("the body is not UTF-8, from byte {0}")]
+    NotUtf8(usize),
+    /// The body is not JSON.
+    #[error("the body is not JSON, at line {line} column {column}")]
+    NotJson {
+        /// From 1.
+        line: usize,
+        /// From 1, in bytes.
+        column: usize,
+    },
+    /// The body is JSON, but no array.
+    #[error("expected an array of operations")]
+    NotAnArray,
+    /// More operations than are allowed.
+    #[error("expected at most {MAX_OPERATIONS} operations, but found {0}")]
+    TooManyOperations(usize),
+    /// One operation is not valid.
+    #[error("operation {index}: {problem}")]
+    Operation {
+        /// The operation's index in the patch, from 0.
+        index: usize,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+/// What is wrong with one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Not a JSON object.
+    #[error("expected an object")]
+    NotAnObject,
+    /// A string in it has an escape that is no Unicode text.
+    #[error("a text is not Unicode")]
+    NotUnicode,
+    /// A member occurs twice (RFC 6902 A.13).
+    #[error("a member occurs more than once")]
+    DuplicateMember,
+    /// `op` is missing or unknown.
+    #[error("expected `op` to be one of `add`, `remove`, `replace`, `move`, `copy`, `test`")]
+    UnknownOp,
+    /// The operation lacks a member that it needs.
+    #[error("`{0}` is missing")]
+    MissingMember(&'static str),
+    /// `path` or `from` is not a JSON Pointer.
+    #[error("expected `{0}` to be a JSON Pointer (RFC 6901)")]
+    NotAPointer(&'static str),
+    /// A token of `path` or `from` is empty.
+    #[error("`{0}` has an empty member name, which DynamoDB cannot hold")]
+    EmptyToken(&'static str),
+    /// A token of `path` or `from` is too long.
+    #[error("`{0}` has a member name of more than {MAX_NAME_BYTES} bytes")]
+    LongToken(&'static str),
+    /// `path` or `from` leads deeper than any document goes.
+    #[error("`{0}` is nested deeper than {MAX_DEPTH} objects and arrays")]
+    DeepPointer(&'static str),
+    /// `value`, put at `path`, would lie deeper than any document goes.
+    #[error("`value` at `path` is nested deeper than {MAX_DEPTH} objects and arrays")]
+    DeepValue,
+    /// A member name in `value` is empty.
+    #[error("`value` has an empty member name, which DynamoDB cannot hold")]
+    EmptyName,
+    /// A member name in `value` is too long.
+    #[error("`value` has a member name of more than {MAX_NAME_BYTES} bytes")]
+    LongName,
+    /// A number that DynamoDB cannot hold.
+    #[error("`value`: {0}")]
+    Number(NumberError),
+    /// The document itself would be removed.
+    #[error("the document itself cannot be removed")]
+    RemovesRoot,
+    /// The document itself would become something other than an object.
+    #[error("the document itself must be an object")]
+    RootNotObject,
+}
+
+impl Patch {
+    /// Parses a request's body.
+    ///
+    /// Members that an operation does not use are ignored, `from: null` among them; a missing
+    /// `value` is not a `value` of null.
+    ///
+    /// # Errors
+    ///
+    /// Where the body is not JSON, or not a valid patch within the limits.
+    pub fn parse(body: &[u8]) -> Result<Self, PatchError> {
+        let text =
+            std::str::from_utf8(body).map_err(|error| PatchError::NotUtf8(error.valid_up_to()))?;
+        // RFC 8259 8.1 lets a parser ignore a byte order mark, which some clients send.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+        if !raw.get().starts_with('[') {
+            return Err(PatchError::NotAnArray);
+        }
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|error| not_json(&error))?;
+        if items.len() > MAX_OPERATIONS {
+            return Err(PatchError::TooManyOperations(items.len()));
+        }
+        let operations = items.into_iter().enumerate().map(|(index, item)| {
+            operation(item).map_err(|problem| PatchError::Operation { index, problem })
+        });
+        operations.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The operations, in order.
+    #[must_use]
+    pub fn operations(&self) -> &[PatchOperation] {
+        &self.0
+    }
+
+    /// A patch made of operations that would be more than a body can hold.
+    #[cfg(test)]
+    pub(crate) fn from_operations(operations: Vec<Value>) -> Self {
+        let parse = |each: Value| serde_json::from_value(each).expect("an operation");
+        Self(operations.into_iter().map(parse).collect())
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> PatchError {
+    PatchError::NotJson { line: error.line(), column: error.column() }
+}
+
+fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
+    if !raw.get().starts_with('{') {
+        return Err(Problem::NotAnObject);
+    }
+    let Members(members) = serde_json::from_str(raw.get()).map_err(|_| Problem::NotUnicode)?;
+    let mut by_name = BTreeMap::new();
+    for (name, value) in &members {
+        if by_name.insert(&**name, *value).is_some() {
+            return Err(Problem::DuplicateMember);
+        }
+    }
+    let get = |name: &'static str| by_name.get(name).ok_or(Problem::MissingMember(name));
+    let pointer = |name: &'static str| pointer(name, get(name)?);
+    // A value is nested in as many objects and arrays as its pointer has tokens.
+    let value_at = |path: &Pointer| {
+        let value = value(get("value")?, path.count())?;
+        if path.is_root() && !value.is_object() { Err(Problem::RootNotObject) } else { Ok(value) }
+    };
+
+    let op: Option<String> = by_name.get("op").and_then(|op| serde_json::from_str(op.get()).ok());
+    Ok(match op.as_deref() {
+        Some("add") => {
+            let path = pointer("path")?;
+            PatchOperation::Add(AddOperation { value: value_at(&path)?, path })
+        }
+        Some("remove") => {
+            let path = pointer("path")?;
+            if path.is_root() {
+                return Err(Problem::RemovesRoot);
+            }
+            PatchOperation::Remove(RemoveOperation { path })
+        }
+        Some("replace") => {
+            let path = pointer("path")?;
+            PatchOperation::Replace(ReplaceOperation { value: value_at(&path)?, path })
+        }
+        Some("move") => {
+            PatchOperation::Move(MoveOperation { from: pointer("from")?, path: pointer("path")? })
+        }
+        Some("copy") => {
+            PatchOperation::Copy(CopyOperation { from: pointer("from")?, path: pointer("path")? })
+        }
+        Some("test") => {
+            let path = pointer("path")?;
+            let value = value(get("value")?, path.count())?;
+            PatchOperation::Test(TestOperation { path, value })
+        }
+        _ => return Err(Problem::UnknownOp),
+    })
+}
+
+fn pointer(name: &'static str, raw: &RawValue) -> Result<PointerBuf, Problem> {
+    let text: String = serde_json::from_str(raw.get()).map_err(|_| Problem::NotAPointer(name))?;
+    let pointer = PointerBuf::parse(text).map_err(|_| Problem::NotAPointer(name))?;
+    for token in pointer.tokens() {
+        match token.decoded().len() {
+            0 => return Err(Problem::EmptyToken(name)),
+            bytes if bytes > MAX_NAME_BYTES => return Err(Problem::LongToken(name)),
+            _ => {}
+        }
+    }
+    if pointer.count() > MAX_DEPTH { Err(Problem::DeepPointer(name)) } else { Ok(pointer) }
+}
+
+/// The value of a JSON text that lies in `levels` objects and arrays.
+fn value(raw: &RawValue, levels: usize) -> Result<Value, Problem> {
+    let text = raw.get();
+    if text.starts_with(['[', '{']) && levels >= MAX_DEPTH {
+        return Err(Problem::DeepValue);
+    }
+    Ok(match text.as_bytes().first() {
+        Some(b'{') => {
+            // Of members of one name the last counts, as with most parsers.
+            let members: BTreeMap<String, &RawValue> = from_valid(text)?;
+            let members = members.into_iter().map(|(name, raw)| match name.len() {
+                0 => Err(Problem::EmptyName),
+                bytes if bytes > MAX_NAME_BYTES => Err(Problem::LongName),
+                _ => Ok((name, value(raw, levels + 1)?)),
+            });
+            Value::Object(members.collect::<Result<_, _>>()?)
+        }
+        Some(b'[') => {
+            let elements: Vec<&RawValue> = from_valid(text)?;
+            let elements = elements.into_iter().map(|raw| value(raw, levels + 1));
+            Value::Array(elements.collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => Value::String(from_valid(text)?),
+        Some(b't') => Value::Bool(true),
+        Some(b'f') => Value::Bool(false),
+        Some(b'n') => Value::Null,
+        _ => Value::Number(canonical_number(text).map_err(Problem::Number)?),
+    })
+}
+
+/// What can still be wrong with a text whose syntax is known to be right: a lone surrogate.
+fn from_valid<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|_| Problem::NotUnicode)
+}
+
+/// The members of an object, in order, repeated ones included.
+struct Members<'r>(Vec<(String, &'r RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(body: &str, expected: &str) {
+        assert_eq!(Patch::parse(body.as_bytes()).unwrap_err().to_string(), expected, "{body:.200}");
+    }
+
+    #[track_caller]
+    fn one(body: &str) -> PatchOperation {
+        let patch = Patch::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        let [operation] = patch.operations() else { panic!("{body}: expected one operation") };
+        operation.clone()
+    }
+
+    #[test]
+    fn every_operation_is_read() {
+        let patch = Patch::parse(
+            br#"[{"op":"add","path":"/a","value":1},{"op":"remove","path":"/a"},
+                 {"op":"replace","path":"/a","value":null},{"op":"move","from":"/a","path":"/b"},
+                 {"op":"copy","from":"/a","path":"/b"},{"op":"test","path":"","value":1}]"#,
+        );
+        let names =
+            patch.unwrap().operations().iter().map(crate::document::op_name).collect::<Vec<_>>();
+        assert_eq!(names, ["add", "remove", "replace", "move", "copy", "test"]);
+        assert!(Patch::parse(b"\xef\xbb\xbf [] ").unwrap().operations().is_empty());
+    }
+
+    #[test]
+    fn superfluous_members_are_ignored() {
+        for body in [
+            r#"[{"op":"remove","path":"/a","value":1,"from":null}]"#,
+            r#"[{"op":"remove","path":"/a","from":7,"x":[1]}]"#,
+        ] {
+            assert!(matches!(one(body), PatchOperation::Remove(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_null_is_not_a_missing_value() {
+        let PatchOperation::Add(add) = one(r#"[{"op":"add","path":"/a","value":null}]"#) else {
+            panic!("expected an add");
+        };
+        assert_eq!(add.value, Value::Null);
+        refused(r#"[{"op":"add","path":"/a"}]"#, "operation 0: `value` is missing");
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_by_its_place() {
+        refused("", "the body is not JSON, at line 1 column 0");
+        refused("[\n{]", "the body is not JSON, at line 2 column 2");
+        refused("[] []", "the body is not JSON, at line 1 column 4");
+        let latin1 = b"[{\"op\":\"add\",\"path\":\"/\xe4\",\"value\":1}]";
+        assert_eq!(Patch::parse(latin1), Err(PatchError::NotUtf8(22)));
+    }
+
+    #[test]
+    fn what_is_not_a_patch_is_told_by_its_operation() {
+        refused(r#"{"op":"remove","path":"/a"}"#, "expected an array of operations");
+        refused("5", "expected an array of operations");
+        let unknown =
+            "expected `op` to be one of `add`, `remove`, `replace`, `move`, `copy`, `test`";
+        for (operation, problem) in [
+            ("5", "expected an object"),
+            ("null", "expected an object"),
+            ("{}", unknown),
+            (r#"{"op":5}"#, unknown),
+            (r#"{"op":"ADD"}"#, unknown),
+            (r#"{"op":"remove"}"#, "`path` is missing"),
+            (r#"{"op":"move","path":"/a"}"#, "`from` is missing"),
+            (
+                r#"{"op":"move","path":"/a","from":null}"#,
+                "expected `from` to be a JSON Pointer (RFC 6901)",
+            ),
+            (r#"{"op":"remove","path":"a"}"#, "expected `path` to be a JSON Pointer (RFC 6901)"),
+            (r#"{"op":"remove","path":"/~2"}"#, "expected `path` to be a JSON Pointer (RFC 6901)"),
+            (r#"{"op":"remove","path":""}"#, "the document itself cannot be removed"),
+            (r#"{"op":"replace","path":"","value":[]}"#, "the document itself must be an object"),
+            (r#"{"op":"remove","path":"/a","path":"/b"}"#, "a member occurs more than once"),
+            (r#"{"op":"remove","path":"/a","p\u0061th":"/a"}"#, "a member occurs more than once"),
+            (r#"{"op":"remove","path":"/a","x":1,"x":1}"#, "a member occurs more than once"),
+            (
+                r#"{"op":"remove","path":"/a//b"}"#,
+                "`path` has an empty member name, which DynamoDB cannot hold",
+            ),
+            (
+                r#"{"op":"add","path":"/a","value":[{"":1}]}"#,
+                "`value` has an empty member name, which DynamoDB cannot hold",
+            ),
+            (r#"{"op":"add","path":"/a","value":"\ud800"}"#, "a text is not Unicode"),
+            (r#"{"op":"add","path":"/a","\ud800":1}"#, "a text is not Unicode"),
+            (
+                r#"{"op":"add","path":"/a","value":{"b":1e126}}"#,
+                "`value`: a number is not between 1e-130 and 1e126",
+            ),
+        ] {
+            refused(
+                &format!(r#"[{{"op":"remove","path":"/x"}},{operation}]"#),
+                &format!("operation 1: {problem}"),
+            );
+        }
+        let long = "x".repeat(MAX_NAME_BYTES + 1);
+        refused(
+            &format!(r#"[{{"op":"remove","path":"/{long}"}}]"#),
+            "operation 0: `path` has a member name of more than 65535 bytes",
+        );
+        refused(
+            &format!(r#"[{{"op":"add","path":"/a","value":{{"{long}":1}}}}]"#),
+            "operation 0: `value` has a member name of more than 65535 bytes",
+        );
+    }
+
+    #[test]
+    fn operations_are_counted() {
+        let operations =
+            |count| format!("[{}]", vec![r#"{"op":"remove","path":"/a"}"#; count].join(","));
+        assert_eq!(Patch::parse(operations(1000).as_bytes()).unwrap().operations().len(), 1000);
+        refused(&operations(1001), "expected at most 1000 operations, but found 1001");
+    }
+
+    #[test]
+    fn nesting_ends_at_the_limit() {
+        let add = |path: &str, levels: usize| {
+            let value = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            format!(r#"[{{"op":"add","path":"{path}","value":{value}}}]"#)
+        };
+        one(&add("/a", 30));
+        one(&add(&"/a".repeat(30), 1));
+        let deep = "operation 0: `value` at `path` is nested deeper than 31 objects and arrays";
+        refused(&add("/a", 31), deep);
+        refused(&add(&"/a".repeat(30), 2), deep);
+        refused(&add("/a", 10_000), deep);
+        refused(
+            &format!(r#"[{{"op":"remove","path":"{}"}}]"#, "/a".repeat(32)),
+            "operation 0: `path` is nested deeper than 31 objects and arrays",
+        );
+        refused(&"[".repeat(10_000), "the body is not JSON, at line 1 column 10000");
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let PatchOperation::Add(add) = one(
+            r#"[{"op":"add","path":"/a","value":[12345678901234567890123456789012345678,0.1234567890123456789,1.0]}]"#,
+        ) else {
+            panic!("expected an add");
+        };
+        assert_eq!(
+            add.value.to_string(),
+            "[12345678901234567890123456789012345678,0.1234567890123456789,1]"
+        );
+    }
+
+    #[test]
+    fn members_named_like_serde_internals_are_members() {
+        for name in ["Number", "RawValue"] {
+            let name = format!("$serde_json::private::{name}");
+            let body = format!(r#"[{{"op":"add","path":"/a","value":{{"{name}":"[1]"}}}}]"#);
+            let PatchOperation::Add(add) = one(&body) else { panic!("expected an add") };
+            assert_eq!(add.value.as_object().unwrap().get(&name), Some(&json!("[1]")));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From an API Gateway event to a [`PatchRequest`]: path, headers, media type and body.
+
+mod client;
+mod event;
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+pub use client::{Client, ClientIdentifier, MAX_CLIENT_TEXT, MAX_EXTENSIONS};
+pub use event::Event;
+
+use crate::{
+    id::{OptionGuid, OrgGuid},
+    patch::{Patch, PatchError},
+};
+
+/// The most bytes of a body: as much as an item can hold.
+pub const MAX_BODY_BYTES: usize = 400 * 1024;
+
+/// The longest alias, in characters.
+pub const MAX_ALIAS: usize = 256;
+
+/// What a client asks for, every part of it valid.
+#[derive(Debug, Clone)]
+pub struct PatchRequest {
+    /// The option to change.
+    pub option: OptionGuid,
+    /// The organization's alias, lower case, where the client names one.
+    pub alias: Option<String>,
+    /// The change.
+    pub patch: Patch,
+}
+
+/// Why an event is not a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// A path parameter is not a GUID.
+    #[error("expected the path parameter `{0}` to be a GUID")]
+    NotAGuid(&'static str),
+    /// A header breaks its rule.
+    #[error("expected the header `{name}` to be {expected}")]
+    Header {
+        /// The header.
+        name: &'static str,
+        /// Its rule.
+        expected: &'static str,
+    },
+    /// The body's media type is not JSON.
+    #[error(
+        "expected the content type `application/json-patch+json`, `application/json`, `text/json` \
+         or `application/*+json`"
+    )]
+    MediaType,
+    /// The body's charset is not UTF-8.
+    #[error("expected the charset UTF-8")]
+    Charset,
+    /// The body is too long.
+    #[error("expected a body of at most {MAX_BODY_BYTES} bytes")]
+    BodyTooLarge,
+    /// The event's base64 is not base64.
+    #[error("the body is not base64")]
+    NotBase64,
+    /// The body is not a patch.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+}
+
+impl RequestError {
+    /// Whether the body could not be read at all, rather than read and found invalid.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        match self {
+            Self::MediaType
+            | Self::Charset
+            | Self::BodyTooLarge
+            | Self::NotBase64
+            | Self::Patch(PatchError::NotUtf8(_) | PatchError::NotJson { .. }) => true,
+            Self::NotAGuid(_) | Self::Header { .. } | Self::Patch(_) => false,
+        }
+    }
+}
+
+/// The organization in the path.
+///
+/// Parsed before the rest of the request, which a caller from elsewhere learns nothing about.
+///
+/// # Errors
+///
+/// [`RequestError::NotAGuid`].
+pub fn organization(event: &Event) -> Result<OrgGuid, RequestError> {
+    path_guid(event, "org_guid")
+}
+
+impl PatchRequest {
+    /// Parses the rest of the request.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of the contract that the request breaks: path, headers, media type, body.
+    pub fn parse(event: &Event) -> Result<Self, RequestError> {
+        let option = path_guid(event, "option_guid")?;
+        let alias = alias(event)?;
+        check_media_type(event.header("Content-Type").as_deref())?;
+        let patch = Patch::parse(&body(event)?)?;
+        Ok(Self { option, alias, patch })
+    }
+}
+
+fn path_guid<T: std::str::FromStr>(event: &Event, name: &'static str) -> Result<T, RequestError> {
+    let text = event.path_parameter(name).unwrap_or_default();
+    text.parse().map_err(|_| RequestError::NotAGuid(name))
+}
+
+/// Aliases are the same in any case. An empty header names none.
+fn alias(event: &Event) -> Result<Option<String>, RequestError> {
+    const NAME: &str = "OrganizationAlias";
+    let Some(alias) = event.header(NAME) else { return Ok(None) };
+    let alias = client::free_text(NAME, alias.trim(), MAX_ALIAS)?;
+    Ok(alias.map(|text| text.to_lowercase()))
+}
+
+/// A missing type is read as JSON.
+fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
+    let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
+        return Ok(());
+    };
+    let mut parts = content_type.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let json = match media_type.split_once('/') {
+        Some(("application", "json") | ("text", "json")) => true,
+        Some(("application", subtype)) => subtype
+            .strip_suffix("+json")
+            .is_some_and(|name| !name.is_empty() && name.bytes().all(is_token_byte)),
+        _ => false,
+    };
+    if !json {
+        return Err(RequestError::MediaType);
+    }
+    let mut charsets = parts
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+        .map(|(_, value)| value.trim().trim_matches('"'));
+    let utf8 = |value: &str| ["utf-8", "utf8"].iter().any(|name| value.eq_ignore_ascii_case(name));
+    if charsets.all(utf8) { Ok(()) } else { Err(RequestError::Charset) }
+}
+
+/// RFC 9110 5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn body(event: &Event) -> Result<Cow<'_, [u8]>, RequestError> {
+    let text = event.body.as_deref().unwrap_or_default();
+    let body = if event.is_base64_encoded {
+        // Three bytes in four characters: what is longer is too long, and is not decoded at all.
+        if text.len() > MAX_BODY_BYTES.div_ceil(3) * 4 {
+            return Err(RequestError::BodyTooLarge);
+        }
+        Cow::Owned(STANDARD.decode(text).map_err(|_| RequestError::NotBase64)?)
+    } else {
+        Cow::Borrowed(text.as_bytes())
+    };
+    if body.len() > MAX_BODY_BYTES { Err(RequestError::BodyTooLarge) } else { Ok(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn json_types_are_accepted_in_any_case_with_parameters() {
+        for accepted in [
+            None,
+            Some(""),
+            Some("application/json-patch+json"),
+            Some("Application/JSON; Charset=\"UTF-8\""),
+            Some("text/json;charset=utf8"),
+            Some("application/vnd.example.v1+json; profile=x"),
+        ] {
+            assert_eq!(check_media_type(accepted), Ok(()), "{accepted:?}");
+        }
+        for refused in [
+            "text/plain",
+            "application/xml",
+            "application/+json",
+            "json",
+            "text/x+json",
+            "application/a b+json",
+            "application/json-seq",
+        ] {
+            assert_eq!(check_media_type(Some(refused)), Err(RequestError::MediaType), "{refused}");
+        }
+        for charset in [
+            "application/json; charset=latin1",
+            "text/json;charset=",
+            "text/json; charset=utf-8; charset=utf-16",
+        ] {
+            assert_eq!(check_media_type(Some(charset)), Err(RequestError::Charset), "{charset}");
+        }
+    }
+
+    fn read(event: Value) -> Result<Vec<u8>, RequestError> {
+        let event: Event = serde_json::from_value(event).expect("an event");
+        body(&event).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn the_body_is_measured_after_decoding() {
+        let text = |bytes: usize| json!({"body": " ".repeat(bytes)});
+        assert_eq!(read(text(MAX_BODY_BYTES)).unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read(text(MAX_BODY_BYTES + 1)), Err(RequestError::BodyTooLarge));
+        let base64 = |bytes: usize| json!({"body": STANDARD.encode(vec![b' '; bytes]), "isBase64Encoded": true});
+        assert_eq!(read(base64(MAX_BODY_BYTES)).unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read(base64(MAX_BODY_BYTES + 1)), Err(RequestError::BodyTooLarge));
+        assert_eq!(read(base64(6_000_000)), Err(RequestError::BodyTooLarge));
+        let broken = json!({"body": "W10", "isBase64Encoded": true});
+        assert_eq!(read(broken), Err(RequestError::NotBase64));
+        assert_eq!(read(json!({"body": null})).unwrap(), b"");
+    }
+}

@@ -1,0 +1,126 @@
+//! The API Gateway event, read so that nothing a client sends can make it unreadable.
+//!
+//! `lambda_http` rebuilds an `http::Request` from the event and gives up, in places by a panic,
+//! when a client's `Host`, header value or base64 cannot be one; the client would then get the
+//! gateway's 502. Here text stays text until the stage that can refuse it with a coded answer.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// What the function reads of a REST API proxy event (version 1.0) or an HTTP API event (2.0).
+///
+/// Both spell these members the same way. A member that is missing or null counts as empty:
+/// an event that is not from a gateway carries no identity and is refused as anonymous.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Event {
+    #[serde(deserialize_with = "null_as_default")]
+    path_parameters: HashMap<String, Option<String>>,
+    #[serde(deserialize_with = "null_as_default")]
+    headers: HashMap<String, Option<String>>,
+    #[serde(deserialize_with = "null_as_default")]
+    multi_value_headers: HashMap<String, Option<Vec<String>>>,
+    /// The body as the gateway passes it: text, or base64 where it took it for binary.
+    pub body: Option<String>,
+    /// Whether `body` is base64.
+    #[serde(deserialize_with = "null_as_default")]
+    pub is_base64_encoded: bool,
+    #[serde(deserialize_with = "null_as_default")]
+    request_context: RequestContext,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestContext {
+    #[serde(deserialize_with = "null_as_default")]
+    authorizer: Value,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Event {
+    /// The path parameter of this name, decoded by the gateway.
+    #[must_use]
+    pub fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.path_parameters.get(name)?.as_deref()
+    }
+
+    /// The value of the header `name`, whatever its case; the values of a repeated one are joined
+    /// by a comma, as RFC 9110 5.3 allows and HTTP APIs do themselves.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let same = |key: &String| key.eq_ignore_ascii_case(name);
+        // In a version 1.0 event `headers` holds only the last of repeated values.
+        let repeated = self.multi_value_headers.iter().find(|(key, _)| same(key));
+        if let Some(values) = repeated.and_then(|(_, values)| values.as_deref()) {
+            return match values {
+                [] => None,
+                [one] => Some(Cow::Borrowed(one)),
+                more => Some(Cow::Owned(more.join(", "))),
+            };
+        }
+        let single = self.headers.iter().find(|(key, _)| same(key));
+        single.and_then(|(_, value)| value.as_deref()).map(Cow::Borrowed)
+    }
+
+    /// What the gateway's authorizer found out about the caller; null without an authorizer.
+    #[must_use]
+    pub fn authorizer(&self) -> &Value {
+        &self.request_context.authorizer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(value: Value) -> Event {
+        serde_json::from_value(value).expect("an event")
+    }
+
+    #[test]
+    fn a_header_is_found_in_any_case_and_repeats_are_joined() {
+        let event = event(json!({
+            "headers": {"language": "ru", "X": "last", "gone": null},
+            "multiValueHeaders": {"x": ["first", "last"], "empty": [], "none": null}
+        }));
+        assert_eq!(event.header("Language").as_deref(), Some("ru"));
+        assert_eq!(event.header("X").as_deref(), Some("first, last"));
+        for absent in ["gone", "empty", "none", "other"] {
+            assert_eq!(event.header(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_client_puts_into_an_event_can_be_read() {
+        let event = event(json!({
+            "path": "/prod/orgs//../x",
+            "headers": {"Host": "[", "X-Forwarded-Proto": "://", "bad name": "a\u{0}\r\nb"},
+            "multiValueHeaders": null,
+            "pathParameters": {"org_guid": "/../"},
+            "body": "%%%",
+            "isBase64Encoded": true,
+            "requestContext": {"authorizer": {"claims": {"n": 1, "list": ["a"]}}}
+        }));
+        assert_eq!(event.header("BAD NAME").as_deref(), Some("a\u{0}\r\nb"));
+        assert_eq!(event.path_parameter("org_guid"), Some("/../"));
+        assert_eq!(event.path_parameter("option_guid"), None);
+    }
+
+    #[test]
+    fn an_event_of_something_else_is_anonymous() {
+        for value in [json!({}), json!({"requestContext": null, "headers": null})] {
+            assert_eq!(event(value).authorizer(), &Value::Null);
+        }
+    }
+}

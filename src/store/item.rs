@@ -1,0 +1,71 @@
+//! The items of the table: their keys and attributes.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+
+use super::Version;
+use crate::{
+    document,
+    error::Failure,
+    id::{OptionGuid, OrgGuid},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const PK: &str = "pk";
+pub(super) const DOCUMENT: &str = "document";
+pub(super) const VERSION: &str = "version";
+pub(super) const UPDATED_AT: &str = "updatedAt";
+pub(super) const UPDATED_BY: &str = "updatedBy";
+pub(super) const LAST_WRITE: &str = "lastWrite";
+pub(super) const ARCHIVED_AT: &str = "archivedAt";
+
+/// An attribute is not what this function writes.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored item's `{0}` is missing or malformed")]
+pub(super) struct Malformed(&'static str);
+
+/// Partition and sort key of an option.
+pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> [AttributeValue; 2] {
+    [AttributeValue::S(format!("ORG#{org}")), AttributeValue::S(format!("OPTION#{option}"))]
+}
+
+/// An option as it was when it was read.
+pub(super) struct Snapshot {
+    /// None in an item that was loaded without one.
+    pub(super) version: Option<Version>,
+    pub(super) document: Value,
+}
+
+impl Snapshot {
+    /// The option in `item`, if it is there and open to changes.
+    pub(super) fn open(item: Option<Item>) -> Result<Self, Failure> {
+        let mut item = item.ok_or(Failure::NotFound)?;
+        if item.contains_key(ARCHIVED_AT) {
+            return Err(Failure::Archived);
+        }
+        let version = version(&item).map_err(Failure::internal)?;
+        let document = match item.remove(DOCUMENT) {
+            Some(map @ AttributeValue::M(_)) => document::from_attribute(map),
+            _ => return Err(Failure::internal(Malformed(DOCUMENT))),
+        };
+        Ok(Self { version, document: document.map_err(Failure::internal)? })
+    }
+}
+
+pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
+    let Some(attribute) = item.get(VERSION) else { return Ok(None) };
+    let number = attribute.as_n().ok().and_then(|text| text.parse().ok());
+    number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
+}
+
+pub(super) fn last_write(item: &Item) -> Option<&str> {
+    item.get(LAST_WRITE)?.as_s().ok().map(String::as_str)
+}
+
+pub(super) fn alias_owner(item: &Item) -> Result<OrgGuid, Malformed> {
+    let guid = item.get("orgGuid").and_then(|attribute| attribute.as_s().ok());
+    guid.and_then(|text| text.parse().ok()).ok_or(Malformed("orgGuid"))
+}

@@ -1,0 +1,163 @@
+//! What can come between a request and its answer, and how long it is worth trying again.
+
+use std::{convert::Infallible, time::Duration};
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::error::{Cause, Failure};
+
+/// How long opening a connection may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long DynamoDB may take for one request, connecting included.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The upper bound of the first wait, doubled with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+
+/// The upper bound of every wait.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// What came between a request and its answer. `E` is the operation's own errors.
+#[derive(Debug)]
+pub(super) enum Trouble<E = Infallible> {
+    /// An error that is the operation's own.
+    Service(E, Cause),
+    /// Not applied: DynamoDB limits the rate.
+    Throttled(Cause),
+    /// Not applied: others write the same item.
+    Contention,
+    /// Not applied: DynamoDB does not accept the request as it is.
+    Invalid(Cause),
+    /// Not applied, as nothing was sent or received: there was no connection.
+    Unreachable(Cause),
+    /// Applied or not: the answer was lost, or DynamoDB does not know itself.
+    Ambiguous(Cause),
+    /// Not applied, and will not be however often it is sent.
+    Other(Cause),
+}
+
+impl<E> Trouble<E>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    fn of(error: SdkError<E>) -> Self {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let code = error.code().unwrap_or_default();
+        match code {
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestLimitExceeded" => Self::Throttled(error.into()),
+            "TransactionConflictException" | "ReplicatedWriteConflictException" => Self::Contention,
+            "ValidationException" => Self::Invalid(error.into()),
+            "ConditionalCheckFailedException" => match error {
+                SdkError::ServiceError(context) => {
+                    Self::Service(context.into_err(), "a condition does not hold".into())
+                }
+                other => Self::Other(other.into()),
+            },
+            _ => match error {
+                SdkError::ConstructionFailure(_) => Self::Other(error.into()),
+                SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => {
+                    Self::Other(error.into())
+                }
+                SdkError::DispatchFailure(_) if never_connected(&error) => {
+                    Self::Unreachable(error.into())
+                }
+                _ => Self::Ambiguous(error.into()),
+            },
+        }
+    }
+}
+
+impl<E> Trouble<E> {
+    /// As this was a read, a lost answer has changed nothing.
+    pub(super) fn of_a_read(self) -> Trouble {
+        match self {
+            Self::Ambiguous(cause) => Trouble::Unreachable(cause),
+            other => other.forget(),
+        }
+    }
+
+    /// The trouble without the operation's own error.
+    pub(super) fn forget(self) -> Trouble {
+        match self {
+            Self::Service(_, cause) | Self::Other(cause) => Trouble::Other(cause),
+            Self::Throttled(cause) => Trouble::Throttled(cause),
+            Self::Contention => Trouble::Contention,
+            Self::Invalid(cause) => Trouble::Invalid(cause),
+            Self::Unreachable(cause) => Trouble::Unreachable(cause),
+            Self::Ambiguous(cause) => Trouble::Ambiguous(cause),
+        }
+    }
+}
+
+/// Whether the connection was refused, so that nothing can have arrived.
+fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// The time one invocation has, and what it has cost so far.
+#[derive(Debug)]
+pub struct Effort {
+    deadline: Instant,
+    waits: u32,
+    /// Requests sent to DynamoDB.
+    pub requests: u32,
+}
+
+impl Effort {
+    /// An effort that ends at `deadline`.
+    #[must_use]
+    pub fn until(deadline: Instant) -> Self {
+        Self { deadline, waits: 0, requests: 0 }
+    }
+
+    /// The answer to a request, if it comes in time.
+    pub(super) async fn send<T, E>(
+        &mut self,
+        request: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, Trouble<E>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.requests += 1;
+        let answer = timeout_at(self.deadline, request).await;
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(Trouble::of(error)),
+            Err(elapsed) => Err(Trouble::Ambiguous(elapsed.into())),
+        }
+    }
+
+    /// Waits until the request may be sent again: a random time below a bound that grows, so that
+    /// writers of one option spread out ("full jitter", AWS Architecture Blog).
+    ///
+    /// # Errors
+    ///
+    /// Where the trouble does not pass by waiting, or there is no time left.
+    pub(super) async fn again(&mut self, trouble: Trouble) -> Result<(), Failure> {
+        let failure = match trouble {
+            Trouble::Service(never, _) => match never {},
+            Trouble::Other(cause) | Trouble::Invalid(cause) => {
+                return Err(Failure::Internal(cause));
+            }
+            Trouble::Throttled(cause) => Failure::Throttled(cause),
+            Trouble::Contention => Failure::Contention,
+            Trouble::Unreachable(cause) | Trouble::Ambiguous(cause) => {
+                Failure::OutcomeUnknown(cause)
+            }
+        };
+        let bound = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.waits.min(16)));
+        self.waits += 1;
+        let wait = bound.mul_f64(fastrand::f64());
+        if Instant::now() + wait >= self.deadline {
+            return Err(failure);
+        }
+        sleep(wait).await;
+        Ok(())
+    }
+}
