@@ -83,7 +83,10 @@ impl Config {
             },
             log: LogConfig {
                 level: level(&or("AWS_LAMBDA_LOG_LEVEL", "INFO"))?,
-                format: format(get("AWS_LAMBDA_LOG_FORMAT"), get("AWS_LAMBDA_FUNCTION_NAME"))?,
+                format: format(
+                    get("AWS_LAMBDA_LOG_FORMAT"),
+                    get("AWS_LAMBDA_FUNCTION_NAME").is_some(),
+                )?,
             },
         })
     }
@@ -109,9 +112,9 @@ fn level(value: &str) -> Result<LevelFilter, ConfigError> {
 }
 
 /// Without Lambda's own setting, JSON inside Lambda and text anywhere else.
-fn format(setting: Option<String>, function: Option<String>) -> Result<LogFormat, ConfigError> {
+fn format(setting: Option<String>, in_lambda: bool) -> Result<LogFormat, ConfigError> {
     match setting {
-        None if function.is_some() => Ok(LogFormat::Json),
+        None if in_lambda => Ok(LogFormat::Json),
         None => Ok(LogFormat::Text),
         Some(value) if value.eq_ignore_ascii_case("json") => Ok(LogFormat::Json),
         Some(value) if value.eq_ignore_ascii_case("text") => Ok(LogFormat::Text),

@@ -128,7 +128,7 @@ fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
     let mut parts = content_type.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = match media_type.split_once('/') {
-        Some(("application", "json") | ("text", "json")) => true,
+        Some(("application" | "text", "json")) => true,
         Some(("application", subtype)) => subtype
             .strip_suffix("+json")
             .is_some_and(|name| !name.is_empty() && name.bytes().all(is_token_byte)),

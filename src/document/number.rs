@@ -65,7 +65,8 @@ pub fn canonical_number(text: &str) -> Result<Number, NumberError> {
     }
 
     let sign = if negative { "-" } else { "" };
-    let canonical = if let Some(zeros) = (scientific < 0 && scientific >= MIN_PLAIN_EXPONENT)
+    let canonical = if let Some(zeros) = (MIN_PLAIN_EXPONENT..0)
+        .contains(&scientific)
         .then(|| usize::try_from(-point).unwrap_or_default())
     {
         format!("{sign}0.{}{digits}", "0".repeat(zeros))
