@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
         let invocation = Invocation::from(&event.context);
         Ok::<_, std::convert::Infallible>(handler.handle(&event.payload, &invocation).await)
     };
-    match lambda_runtime::run(service_fn(serve)).await {
+    match Box::pin(lambda_runtime::run(service_fn(serve))).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = &*error, "the Lambda runtime ended");

@@ -1,0 +1,8 @@
+//! The handler, end to end: API Gateway events in, answers and stored items out, through the real
+//! SDK client against a real engine (dynoxide in process, or the one at `DYNAMODB_ENDPOINT`).
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
+
+mod concurrency;
+mod contract;
+mod engine;
+mod limits;
