@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    fn access(authorizer: Value) -> Result<String, Denied> {
+    fn access(authorizer: &Value) -> Result<String, Denied> {
         let event = json!({"requestContext": {"authorizer": authorizer}});
         let event: Event = serde_json::from_value(event).expect("an event");
         let access = Caller::of(&event)?.access(ORG.parse().expect("a GUID"), &rules())?;
@@ -184,7 +184,7 @@ mod tests {
             json!({"jwt": {"claims": {"sub": "ann", "custom:org_guid": ORG},
                            "scopes": ["options/write"]}}),
         ] {
-            assert_eq!(access(authorizer.clone()).as_deref(), Ok("ann"), "{authorizer}");
+            assert_eq!(access(&authorizer).as_deref(), Ok("ann"), "{authorizer}");
         }
     }
 
@@ -200,11 +200,11 @@ mod tests {
             json!(format!("[\"{OTHER}\", \"{ORG}\"]")),
         ] {
             let claims = json!({"sub": "ann", "custom:org_guid": orgs, "scope": "options/write"});
-            assert_eq!(access(json!({"claims": claims})).as_deref(), Ok("ann"), "{orgs}");
+            assert_eq!(access(&json!({"claims": claims})).as_deref(), Ok("ann"), "{orgs}");
         }
         let group =
             json!({"sub": "ann", "custom:org_guid": ORG, "cognito:groups": "[options/write]"});
-        assert_eq!(access(json!({"claims": group})).as_deref(), Ok("ann"));
+        assert_eq!(access(&json!({"claims": group})).as_deref(), Ok("ann"));
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
                 Denied::OtherOrganization,
             ),
         ] {
-            assert_eq!(access(authorizer.clone()), Err(why), "{authorizer}");
+            assert_eq!(access(&authorizer), Err(why), "{authorizer}");
         }
     }
 }

@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(patch: Value, document: Value, expected: Result<Value, &str>) {
+    fn check(patch: &Value, document: Value, expected: Result<Value, &str>) {
         let patch = Patch::parse(patch.to_string().as_bytes()).expect("a valid patch");
         let answer = apply(&patch, document).map_err(|error| error.to_string());
         assert_eq!(answer, expected.map_err(str::to_owned));
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn operations_apply_in_order() {
         check(
-            json!([
+            &json!([
                 {"op": "test", "path": "/a", "value": 1.0},
                 {"op": "add", "path": "/b", "value": []},
                 {"op": "add", "path": "/b/-", "value": 1},
@@ -368,7 +368,7 @@ mod tests {
                 "operation 0 (`test` `/text`): the value is not equal to the one in the document",
             ),
         ] {
-            check(json!([operation]), document.clone(), Err(expected));
+            check(&json!([operation]), document.clone(), Err(expected));
         }
     }
 
@@ -376,22 +376,22 @@ mod tests {
     fn a_move_sees_the_array_its_value_has_left() {
         let document = json!({"list": [{"a": 1}, {"b": 2}]});
         check(
-            json!([{"op": "move", "from": "/list/0", "path": "/list/0/c"}]),
+            &json!([{"op": "move", "from": "/list/0", "path": "/list/0/c"}]),
             document.clone(),
             Err("operation 0 (`move` `/list/0/c`): a value cannot be moved into itself"),
         );
         check(
-            json!([{"op": "move", "from": "/list/0", "path": "/list/1/c"}]),
+            &json!([{"op": "move", "from": "/list/0", "path": "/list/1/c"}]),
             document.clone(),
             Err("operation 0 (`move` `/list/1/c`): the value to add to does not exist"),
         );
         check(
-            json!([{"op": "move", "from": "/list/1", "path": "/list/0/c"}]),
+            &json!([{"op": "move", "from": "/list/1", "path": "/list/0/c"}]),
             document.clone(),
             Ok(json!({"list": [{"a": 1, "c": {"b": 2}}]})),
         );
         check(
-            json!([{"op": "move", "from": "", "path": ""}, {"op": "move", "from": "/list/0", "path": "/list/0"}]),
+            &json!([{"op": "move", "from": "", "path": ""}, {"op": "move", "from": "/list/0", "path": "/list/0"}]),
             document.clone(),
             Ok(document),
         );
@@ -410,7 +410,7 @@ mod tests {
     fn a_chain_of_doubling_copies_stops_at_the_limit() {
         let copies = (0..30).map(|n| json!({"op": "copy", "from": "", "path": format!("/c{n}")}));
         check(
-            Value::Array(copies.collect()),
+            &Value::Array(copies.collect()),
             json!({"text": "x".repeat(1000)}),
             Err("operation 9 (`copy` `/c9`): the document would grow past 614400 bytes"),
         );
@@ -436,7 +436,7 @@ mod tests {
         }
         let document = json!({"d": deep, "e": {}});
         check(
-            json!([{"op": "copy", "from": "/d", "path": "/e/d"}]),
+            &json!([{"op": "copy", "from": "/d", "path": "/e/d"}]),
             document,
             Err(
                 "operation 0 (`copy` `/e/d`): the document would be nested deeper than 31 objects \

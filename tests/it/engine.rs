@@ -45,15 +45,14 @@ pub(crate) struct Answer {
 
 impl Engine {
     pub(crate) async fn start() -> Self {
-        let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
-            Ok(endpoint) => endpoint,
-            Err(_) => {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let database = dynoxide::Database::memory().unwrap();
-                tokio::spawn(dynoxide::server::serve_on(listener, database));
-                format!("http://{address}")
-            }
+        let endpoint = if let Ok(endpoint) = std::env::var("DYNAMODB_ENDPOINT") {
+            endpoint
+        } else {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let database = dynoxide::Database::memory().unwrap();
+            tokio::spawn(dynoxide::server::serve_on(listener, database));
+            format!("http://{address}")
         };
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -128,7 +127,7 @@ impl Engine {
         let invocation = Invocation {
             request_id: Uuid::new_v4().to_string(),
             trace_id: None,
-            deadline: Instant::now() + Duration::from_secs(60),
+            deadline: Instant::now() + Duration::from_mins(1),
         };
         let response = self.handler.handle(&event, &invocation).await;
         let headers = response
@@ -152,7 +151,7 @@ impl Engine {
     ) -> impl Future<Output = Answer> {
         let info = info.into();
         let caller = std::panic::Location::caller();
-        async move {
+        Box::pin(async move {
             let before = (self.item(OPTION).await, self.item(ARCHIVED).await);
             let answer = self.send(event).await;
             assert_eq!(answer.status, status, "{caller}: {answer:?}");
@@ -163,7 +162,7 @@ impl Engine {
             assert_eq!(answer.headers["content-type"], "application/json", "{caller}");
             assert_eq!((self.item(OPTION).await, self.item(ARCHIVED).await), before, "{caller}");
             answer
-        }
+        })
     }
 }
 
