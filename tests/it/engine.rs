@@ -27,6 +27,9 @@ pub(crate) const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
 
+/// The sample organization, the local gateway's too.
+const SAMPLE: &str = include_str!("../../examples/local/sample.json");
+
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) struct Engine {
@@ -72,29 +75,16 @@ impl Engine {
         };
         let handler = Handler::new(Store::new(client.clone(), table.clone()), rules);
         let engine = Self { client, table, handler };
-        engine.put_option(OPTION, json!({"name": "Delivery", "list": [1, 2], "count": 1})).await;
-        let archived = AttributeValue::S("2026-01-01T00:00:00.000Z".into());
-        engine.put(ARCHIVED, json!({"name": "Old"}), [("archivedAt".into(), archived)]).await;
-        for (alias, org) in [("acme", ORG), ("umbrella", OTHER_ORG)] {
-            let item =
-                [("pk", format!("ALIAS#{alias}")), ("sk", "ALIAS".into()), ("orgGuid", org.into())]
-                    .map(|(name, text)| (name.to_owned(), AttributeValue::S(text)));
-            engine.put_item(item.into()).await;
+        let sample: Value = serde_json::from_str(SAMPLE).unwrap();
+        for item in sample["items"].as_array().unwrap() {
+            let AttributeValue::M(item) = to_attribute(item.clone()) else { unreachable!() };
+            engine.put_item(item).await;
         }
         engine
     }
 
     pub(crate) async fn put_option(&self, option: &str, document: Value) {
-        self.put(option, document, []).await;
-    }
-
-    async fn put<const N: usize>(
-        &self,
-        option: &str,
-        document: Value,
-        more: [(String, AttributeValue); N],
-    ) {
-        let mut item: Item = more.into();
+        let mut item = Item::new();
         item.insert("pk".into(), AttributeValue::S(format!("ORG#{ORG}")));
         item.insert("sk".into(), AttributeValue::S(format!("OPTION#{option}")));
         item.insert("document".into(), to_attribute(document));
@@ -105,6 +95,16 @@ impl Engine {
     async fn put_item(&self, item: Item) {
         let put = self.client.put_item().table_name(&self.table);
         put.set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Every item of the table, in an order that stays.
+    pub(crate) async fn everything(&self) -> Vec<(String, Item)> {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let items = scan.send().await.unwrap().items.unwrap_or_default();
+        let keyed = |item: Item| (format!("{:?} {:?}", item["pk"], item["sk"]), item);
+        let mut items: Vec<_> = items.into_iter().map(keyed).collect();
+        items.sort_by(|(a, _), (b, _)| a.cmp(b));
+        items
     }
 
     /// The stored item of an option.

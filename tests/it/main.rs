@@ -5,4 +5,5 @@
 mod concurrency;
 mod contract;
 mod engine;
+mod events;
 mod limits;
