@@ -1,0 +1,177 @@
+//! The gateway: checks the token as the authorizer would, builds the REST proxy event, calls the
+//! handler.
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{IntoResponse, Response},
+    routing::patch,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use dynoxide::Database;
+use serde_json::{Map, Value, json};
+use tokio::{net::TcpListener, time::Instant};
+use update_organization_option::{
+    Handler, Invocation,
+    authorize::AccessRules,
+    config::{LogConfig, LogFormat},
+    document::from_attribute,
+    store::Store,
+    telemetry,
+};
+use uuid::Uuid;
+
+use crate::{Serve, Trouble, table, token};
+
+/// As long as the function's own timeout in `template.yaml`.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// API Gateway's own limit on a payload.
+const MAX_PAYLOAD_BYTES: usize = 10_000_000;
+
+struct Gateway {
+    client: Client,
+    table: String,
+    handler: Handler,
+}
+
+/// The handler on `table`, with the default configuration.
+pub(crate) fn handler(client: &Client, table: &str) -> Handler {
+    let rules = AccessRules {
+        organization_claim: "custom:org_guid".into(),
+        scope_claim: "scope".into(),
+        write_scope: "options/write".into(),
+    };
+    Handler::new(Store::new(client.clone(), table.to_owned()), rules)
+}
+
+pub(crate) fn invocation() -> Invocation {
+    Invocation {
+        request_id: Uuid::new_v4().to_string(),
+        trace_id: None,
+        deadline: Instant::now() + TIMEOUT,
+    }
+}
+
+pub(crate) async fn listen(port: u16) -> Result<TcpListener, Trouble> {
+    let address = (Ipv4Addr::LOCALHOST, port);
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| Trouble::of(format!("port {port}"), error))
+}
+
+pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
+    let level = tracing::level_filters::LevelFilter::INFO;
+    telemetry::init(&LogConfig { level, format: LogFormat::Text });
+    let listener = listen(serve.port).await?;
+    let endpoint = if let Some(endpoint) = &serve.dynamodb_endpoint {
+        endpoint.clone()
+    } else {
+        let dynamodb = listen(serve.dynamodb_port).await?;
+        let database = match &serve.data {
+            Some(file) => Database::new(&file.display().to_string())
+                .map_err(|error| Trouble::of(file.display(), error))?,
+            None => Database::memory().map_err(|error| Trouble::of("memory", error))?,
+        };
+        tokio::spawn(dynoxide::server::serve_on(dynamodb, database));
+        format!("http://127.0.0.1:{}", serve.dynamodb_port)
+    };
+    let client = table::client(&endpoint);
+    table::prepare(&client, &serve.table).await?;
+
+    println!("ready: DynamoDB on {endpoint}");
+    println!("ready: API on http://127.0.0.1:{}", serve.port);
+    let org = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    let option = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+    let parsed = org.parse().map_err(|error| Trouble::of("sample", error))?;
+    println!(
+        "\ncurl -i -X PATCH http://127.0.0.1:{}/orgs/{org}/options/{option} \\\n  \
+         -H 'Authorization: Bearer {}' \\\n  -H 'Content-Type: application/json-patch+json' \\\n  \
+         -d '[{{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"Pickup\"}}]'\n",
+        serve.port,
+        token::sign(&parsed, "options/write", "local-user")?,
+    );
+
+    let handler = handler(&client, &serve.table);
+    let gateway = Arc::new(Gateway { client, table: serve.table, handler });
+    let router = Router::new()
+        .route("/orgs/{org_guid}/options/{option_guid}", patch(change).get(show))
+        .layer(DefaultBodyLimit::max(MAX_PAYLOAD_BYTES))
+        .with_state(gateway);
+    let shutdown = async {
+        // Without a signal handler Ctrl-C still ends the process, if less cleanly.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+    served.map_err(|error| Trouble::of("gateway", error))
+}
+
+async fn change(
+    State(gateway): State<Arc<Gateway>>,
+    Path((org, option)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut multi: Map<String, Value> = Map::new();
+    for name in headers.keys() {
+        let values = headers.get_all(name).iter();
+        let values: Vec<_> =
+            values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+        multi.insert(name.to_string(), json!(values));
+    }
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    let authorizer = match token.and_then(token::verify) {
+        Some(claims) => json!({"claims": claims}),
+        None => Value::Null,
+    };
+    let (text, is_base64) = match std::str::from_utf8(&body) {
+        Ok(text) => (text.to_owned(), false),
+        Err(_) => (STANDARD.encode(&body), true),
+    };
+    let event = json!({
+        "httpMethod": "PATCH",
+        "path": format!("/orgs/{org}/options/{option}"),
+        "pathParameters": {"org_guid": org, "option_guid": option},
+        "multiValueHeaders": multi,
+        "requestContext": {"authorizer": authorizer},
+        "body": text,
+        "isBase64Encoded": is_base64,
+    });
+    let Ok(event) = serde_json::from_value(event) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let answer = gateway.handler.handle(&event, &invocation()).await;
+    let status =
+        u16::try_from(answer.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let body = match answer.body {
+        Some(lambda_http::Body::Text(text)) => axum::body::Body::from(text),
+        _ => axum::body::Body::empty(),
+    };
+    (status.unwrap_or(StatusCode::BAD_GATEWAY), answer.headers, body).into_response()
+}
+
+/// The item, on the local gateway only.
+async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    Path((org, option)): Path<(String, String)>,
+) -> Response {
+    match item(&gateway.client, &gateway.table, &org, &option).await {
+        Some(item) => format!("{item:#}\n").into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+pub(crate) async fn item(client: &Client, table: &str, org: &str, option: &str) -> Option<Value> {
+    let get = client
+        .get_item()
+        .table_name(table)
+        .consistent_read(true)
+        .key("pk", AttributeValue::S(format!("ORG#{}", org.to_lowercase())))
+        .key("sk", AttributeValue::S(format!("OPTION#{}", option.to_lowercase())));
+    from_attribute(AttributeValue::M(get.send().await.ok()?.item?)).ok()
+}

@@ -1,0 +1,93 @@
+//! The function at home: a gateway and an embedded DynamoDB in one process.
+#![expect(clippy::print_stdout, reason = "a command's output")]
+
+mod gateway;
+mod replay;
+mod table;
+mod token;
+
+use std::{fmt, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use update_organization_option::id::OrgGuid;
+
+/// Run the function without Docker, Java or an AWS account.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and an embedded DynamoDB until Ctrl-C (the default).
+    Serve(Serve),
+    /// Replay API Gateway events, each on a fresh store.
+    Invoke {
+        /// Files of one event each.
+        #[arg(required = true)]
+        events: Vec<PathBuf>,
+    },
+    /// Print a bearer token that the local gateway accepts.
+    Token {
+        /// The caller's organization.
+        #[arg(long)]
+        org: String,
+        /// The caller's scopes.
+        #[arg(long, default_value = "options/write")]
+        scope: String,
+        /// The caller.
+        #[arg(long, default_value = "local-user")]
+        sub: String,
+    },
+}
+
+#[derive(clap::Args, Clone)]
+struct Serve {
+    /// The gateway's port.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The embedded DynamoDB's port.
+    #[arg(long, default_value_t = 8000)]
+    dynamodb_port: u16,
+    /// Keep the embedded DynamoDB's data in this file, rather than in memory.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Use the DynamoDB at this address, rather than the embedded one.
+    #[arg(long, conflicts_with_all = ["dynamodb_port", "data"])]
+    dynamodb_endpoint: Option<String>,
+    /// The table, created where it does not exist.
+    #[arg(long, default_value = "options")]
+    table: String,
+}
+
+/// One line that says what is wrong.
+struct Trouble(String);
+
+impl Trouble {
+    fn of(what: impl fmt::Display, error: impl fmt::Display) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { command, serve } = Arguments::parse();
+    let result = match command.unwrap_or(Command::Serve(serve)) {
+        Command::Serve(serve) => gateway::serve(serve).await,
+        Command::Invoke { events } => Box::pin(replay::invoke(&events)).await,
+        Command::Token { org, scope, sub } => match org.parse::<OrgGuid>() {
+            Ok(org) => token::sign(&org, &scope, &sub).map(|token| println!("{token}")),
+            Err(error) => Err(Trouble::of(format!("--org {org}"), error)),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Trouble(line)) => {
+            eprintln!("error: {line}");
+            ExitCode::from(2)
+        }
+    }
+}

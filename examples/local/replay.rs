@@ -1,0 +1,65 @@
+//! Events replayed, each on a fresh store.
+
+use std::{fs, io::IsTerminal as _, path::PathBuf};
+
+use dynoxide::Database;
+use serde_json::Value;
+use update_organization_option::request::Event;
+
+use crate::{Trouble, gateway, table};
+
+const TABLE: &str = "options";
+
+pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
+    let colour = std::io::stdout().is_terminal();
+    let paint = |code: &str, text: &str| {
+        if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    };
+    // All are read first: a file that is no event stops before anything is replayed.
+    let mut events = Vec::new();
+    for file in files {
+        let trouble = |error: &dyn std::fmt::Display| Trouble::of(file.display(), error);
+        let text = fs::read_to_string(file).map_err(|error| trouble(&error))?;
+        let event: Event = serde_json::from_str(&text).map_err(|error| trouble(&error))?;
+        events.push((file, event));
+    }
+    for (file, event) in events {
+        let listener = gateway::listen(0).await?;
+        let address = listener.local_addr().map_err(|error| Trouble::of("port", error))?;
+        let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
+        let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let client = table::client(&format!("http://{address}"));
+        table::prepare(&client, TABLE).await?;
+        let [org, option] = ["org_guid", "option_guid"]
+            .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());
+        let before = gateway::item(&client, TABLE, &org, &option).await;
+        let handler = gateway::handler(&client, TABLE);
+        let answer = handler.handle(&event, &gateway::invocation()).await;
+        let after = gateway::item(&client, TABLE, &org, &option).await;
+
+        let status = answer.status_code.to_string();
+        let status = paint(if answer.status_code < 300 { "32" } else { "31" }, &status);
+        println!("{}\n  {status}", paint("1", &file.display().to_string()));
+        if let Some(lambda_http::Body::Text(body)) = &answer.body {
+            println!("  {body}");
+        }
+        if before == after {
+            println!("  unchanged");
+        }
+        let names = [&before, &after].into_iter().flatten().filter_map(Value::as_object);
+        let names: std::collections::BTreeSet<_> = names.flat_map(|item| item.keys()).collect();
+        for name in names {
+            let [old, new] =
+                [&before, &after].map(|item| item.as_ref().and_then(|item| item.get(name)));
+            if old != new {
+                for (sign, code, value) in [("-", "31", old), ("+", "32", new)] {
+                    if let Some(value) = value {
+                        println!("  {}", paint(code, &format!("{sign} {name}: {value}")));
+                    }
+                }
+            }
+        }
+        server.abort();
+    }
+    Ok(())
+}

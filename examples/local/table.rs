@@ -1,0 +1,82 @@
+//! The table as `template.yaml` defines it, with the sample organization in it.
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+        ScalarAttributeType,
+    },
+};
+use serde_json::Value;
+use update_organization_option::document::to_attribute;
+
+use crate::Trouble;
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+const SAMPLE: &str = include_str!("sample.json");
+
+/// A client of a local DynamoDB, which takes any credentials.
+pub(crate) fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
+}
+
+/// Creates the table where it does not exist, and fills it with the sample where it is empty.
+pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble> {
+    let fail = |error: &dyn std::error::Error| {
+        let root = std::iter::successors(Some(error), |&error| error.source()).last();
+        Trouble::of(format!("table {table}"), root.unwrap_or(error))
+    };
+    let tables = client.list_tables().send().await.map_err(|error| fail(&error))?;
+    if !tables.table_names().iter().any(|name| name == table) {
+        create(client, table).await?;
+    }
+    let scan =
+        client.scan().table_name(table).limit(1).send().await.map_err(|error| fail(&error))?;
+    if !scan.items().is_empty() {
+        return Ok(());
+    }
+    let sample: Value =
+        serde_json::from_str(SAMPLE).map_err(|error| Trouble::of("sample.json", error))?;
+    for item in sample["items"].as_array().into_iter().flatten() {
+        let AttributeValue::M(item) = to_attribute(item.clone()) else { continue };
+        let put = client.put_item().table_name(table).set_item(Some(item));
+        put.send().await.map_err(|error| fail(&error))?;
+    }
+    Ok(())
+}
+
+async fn create(client: &Client, table: &str) -> Result<(), Trouble> {
+    let odd = |error: &dyn std::fmt::Display| Trouble::of("template.yaml, OptionsTable", error);
+    let template: Value = serde_saphyr::from_str(TEMPLATE).map_err(|error| odd(&error))?;
+    let properties = &template["Resources"]["OptionsTable"]["Properties"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |name: &str| properties[name].as_array().cloned().unwrap_or_default();
+    let mut request = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::from(&*text(&properties["BillingMode"])));
+    for attribute in list("AttributeDefinitions") {
+        let kind = ScalarAttributeType::from(&*text(&attribute["AttributeType"]));
+        let definition = AttributeDefinition::builder()
+            .attribute_name(text(&attribute["AttributeName"]))
+            .attribute_type(kind);
+        request = request.attribute_definitions(definition.build().map_err(|error| odd(&error))?);
+    }
+    for key in list("KeySchema") {
+        let element = KeySchemaElement::builder()
+            .attribute_name(text(&key["AttributeName"]))
+            .key_type(KeyType::from(&*text(&key["KeyType"])));
+        request = request.key_schema(element.build().map_err(|error| odd(&error))?);
+    }
+    request.send().await.map_err(|error| odd(&error.into_service_error()))?;
+    Ok(())
+}
