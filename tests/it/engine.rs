@@ -21,6 +21,8 @@ use update_organization_option::{
 };
 use uuid::Uuid;
 
+use crate::faults::{self, Fault};
+
 pub(crate) const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
@@ -33,9 +35,12 @@ const SAMPLE: &str = include_str!("../../examples/local/sample.json");
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) struct Engine {
+    endpoint: String,
     client: Client,
     table: String,
-    pub(crate) handler: Handler,
+    handler: Handler,
+    /// What an invocation has.
+    time: Duration,
 }
 
 /// What the client got.
@@ -57,30 +62,26 @@ impl Engine {
             tokio::spawn(dynoxide::server::serve_on(listener, database));
             format!("http://{address}")
         };
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .retry_config(RetryConfig::disabled())
-            .endpoint_url(endpoint)
-            .build();
-        let client = Client::from_conf(config);
+        let client = client(&endpoint);
         let table = format!("options-{}", Uuid::new_v4());
         create_table(&client, &table).await;
-        let rules = AccessRules {
-            organization_claim: "custom:org_guid".into(),
-            scope_claim: "scope".into(),
-            write_scope: "options/write".into(),
-        };
-        let handler = Handler::new(Store::new(client.clone(), table.clone()), rules);
-        let engine = Self { client, table, handler };
+        let handler = handler(&client, &table);
+        let engine = Self { endpoint, client, table, handler, time: Duration::from_mins(1) };
         let sample: Value = serde_json::from_str(SAMPLE).unwrap();
         for item in sample["items"].as_array().unwrap() {
             let AttributeValue::M(item) = to_attribute(item.clone()) else { unreachable!() };
             engine.put_item(item).await;
         }
         engine
+    }
+
+    /// The same table, with `fault` between the handler and the engine, and `time` for each
+    /// invocation.
+    pub(crate) async fn behind(mut self, fault: Fault, time: Duration) -> Self {
+        let endpoint = faults::proxy(&self.endpoint, fault).await;
+        self.handler = handler(&client(&endpoint), &self.table);
+        self.time = time;
+        self
     }
 
     pub(crate) async fn put_option(&self, option: &str, document: Value) {
@@ -127,7 +128,7 @@ impl Engine {
         let invocation = Invocation {
             request_id: Uuid::new_v4().to_string(),
             trace_id: None,
-            deadline: Instant::now() + Duration::from_mins(1),
+            deadline: Instant::now() + self.time,
         };
         let response = self.handler.handle(&event, &invocation).await;
         let headers = response
@@ -164,6 +165,27 @@ impl Engine {
             answer
         })
     }
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
+}
+
+fn handler(client: &Client, table: &str) -> Handler {
+    let rules = AccessRules {
+        organization_claim: "custom:org_guid".into(),
+        scope_claim: "scope".into(),
+        write_scope: "options/write".into(),
+    };
+    Handler::new(Store::new(client.clone(), table.to_owned()), rules)
 }
 
 async fn create_table(client: &Client, table: &str) {

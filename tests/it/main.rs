@@ -6,4 +6,5 @@ mod concurrency;
 mod contract;
 mod engine;
 mod events;
+mod faults;
 mod limits;
