@@ -58,20 +58,19 @@ pub(crate) fn invocation() -> Invocation {
     }
 }
 
-pub(crate) async fn listen(port: u16) -> Result<TcpListener, Trouble> {
-    let address = (Ipv4Addr::LOCALHOST, port);
-    let bound = TcpListener::bind(address).await;
+pub(crate) async fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, Trouble> {
+    let bound = TcpListener::bind((address, port)).await;
     bound.map_err(|error| Trouble::of(format!("port {port}"), error))
 }
 
 pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
     let level = tracing::level_filters::LevelFilter::INFO;
     telemetry::init(&LogConfig { level, format: LogFormat::Text });
-    let listener = listen(serve.port).await?;
+    let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
     let endpoint = if let Some(endpoint) = &serve.dynamodb_endpoint {
         endpoint.clone()
     } else {
-        let dynamodb = listen(serve.dynamodb_port).await?;
+        let dynamodb = listen(serve.dynamodb_address, serve.dynamodb_port).await?;
         let database = match &serve.data {
             Some(file) => Database::new(&file.display().to_string())
                 .map_err(|error| Trouble::of(file.display(), error))?,

@@ -6,7 +6,7 @@ mod replay;
 mod table;
 mod token;
 
-use std::{fmt, path::PathBuf, process::ExitCode};
+use std::{fmt, net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use update_organization_option::id::OrgGuid;
@@ -52,11 +52,14 @@ struct Serve {
     /// The embedded DynamoDB's port.
     #[arg(long, default_value_t = 8000)]
     dynamodb_port: u16,
+    /// The address the embedded DynamoDB listens on; 0.0.0.0 lets containers reach it.
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    dynamodb_address: Ipv4Addr,
     /// Keep the embedded DynamoDB's data in this file, rather than in memory.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Use the DynamoDB at this address, rather than the embedded one.
-    #[arg(long, conflicts_with_all = ["dynamodb_port", "data"])]
+    #[arg(long, conflicts_with_all = ["dynamodb_port", "dynamodb_address", "data"])]
     dynamodb_endpoint: Option<String>,
     /// The table, created where it does not exist.
     #[arg(long, default_value = "options")]

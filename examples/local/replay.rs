@@ -1,6 +1,6 @@
 //! Events replayed, each on a fresh store.
 
-use std::{fs, io::IsTerminal as _, path::PathBuf};
+use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf};
 
 use dynoxide::Database;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
         events.push((file, event));
     }
     for (file, event) in events {
-        let listener = gateway::listen(0).await?;
+        let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let address = listener.local_addr().map_err(|error| Trouble::of("port", error))?;
         let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
         let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
