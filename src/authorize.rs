@@ -19,6 +19,16 @@ pub struct AccessRules {
     pub write_scope: String,
 }
 
+impl Default for AccessRules {
+    fn default() -> Self {
+        Self {
+            organization_claim: "custom:org_guid".into(),
+            scope_claim: "scope".into(),
+            write_scope: "options/write".into(),
+        }
+    }
+}
+
 /// A caller whom the gateway's authorizer has verified.
 #[derive(Debug, Clone)]
 pub struct Caller<'e> {
@@ -153,18 +163,11 @@ mod tests {
     const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
     const OTHER: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 
-    fn rules() -> AccessRules {
-        AccessRules {
-            organization_claim: "custom:org_guid".into(),
-            scope_claim: "scope".into(),
-            write_scope: "options/write".into(),
-        }
-    }
-
     fn access(authorizer: &Value) -> Result<String, Denied> {
         let event = json!({"requestContext": {"authorizer": authorizer}});
         let event: Event = serde_json::from_value(event).expect("an event");
-        let access = Caller::of(&event)?.access(ORG.parse().expect("a GUID"), &rules())?;
+        let access =
+            Caller::of(&event)?.access(ORG.parse().expect("a GUID"), &AccessRules::default())?;
         assert_eq!(access.org().to_string(), ORG);
         Ok(access.subject().to_owned())
     }

@@ -71,18 +71,18 @@ impl Config {
     /// As [`Config::from_env`].
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
-        let or = |name, default: &str| get(name).unwrap_or_else(|| default.to_owned());
+        let rules = AccessRules::default();
         Ok(Self {
             access: AccessRules {
-                organization_claim: or("ORGANIZATION_CLAIM", "custom:org_guid"),
-                scope_claim: or("SCOPE_CLAIM", "scope"),
-                write_scope: or("WRITE_SCOPE", "options/write"),
+                organization_claim: get("ORGANIZATION_CLAIM").unwrap_or(rules.organization_claim),
+                scope_claim: get("SCOPE_CLAIM").unwrap_or(rules.scope_claim),
+                write_scope: get("WRITE_SCOPE").unwrap_or(rules.write_scope),
             },
             store: StoreConfig {
                 table: get("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
             },
             log: LogConfig {
-                level: level(&or("AWS_LAMBDA_LOG_LEVEL", "INFO"))?,
+                level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
                 format: format(
                     get("AWS_LAMBDA_LOG_FORMAT"),
                     get("AWS_LAMBDA_FUNCTION_NAME").is_some(),

@@ -111,6 +111,9 @@ pub enum Failure {
     /// Other writers were faster until the time was up.
     #[error("other changes of this option were faster; nothing was changed")]
     Contention,
+    /// DynamoDB cannot be reached, or does not answer what only reads.
+    #[error("the database did not answer in time; nothing was changed")]
+    Unreachable(#[source] Cause),
     /// DynamoDB's answer was lost, and whether it applied the change cannot be told.
     #[error("the database did not answer in time; whether the change was made is not known")]
     OutcomeUnknown(#[source] Cause),
@@ -141,7 +144,7 @@ impl Failure {
             Self::Patch(error) if error.reason.is_limit() => Code::RequestIsNotValid,
             Self::Patch(_) => Code::OperationCannotBePerformed,
             Self::Throttled(_) => Code::TooManyRequests,
-            Self::Contention | Self::OutcomeUnknown(_) => Code::TryLater,
+            Self::Contention | Self::Unreachable(_) | Self::OutcomeUnknown(_) => Code::TryLater,
             Self::Internal(_) => Code::InternalServerError,
         }
     }
@@ -149,7 +152,10 @@ impl Failure {
     /// The causes from the outermost to the root, for the operator; none for what the client did.
     #[must_use]
     pub fn cause_chain(&self) -> Option<String> {
-        let (Self::Throttled(cause) | Self::OutcomeUnknown(cause) | Self::Internal(cause)) = self
+        let (Self::Throttled(cause)
+        | Self::Unreachable(cause)
+        | Self::OutcomeUnknown(cause)
+        | Self::Internal(cause)) = self
         else {
             return None;
         };

@@ -34,7 +34,9 @@ pub fn status(outcome: &Result<Version, Failure>) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Failure::Throttled(_) | Failure::Contention => StatusCode::TOO_MANY_REQUESTS,
-        Failure::OutcomeUnknown(_) | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Failure::Unreachable(_) | Failure::OutcomeUnknown(_) | Failure::Internal(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 

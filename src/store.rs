@@ -261,9 +261,10 @@ impl Store {
                     lost = Some("an earlier answer was lost");
                 }
                 other => match (effort.again(other.forget()).await, lost) {
-                    (Err(Failure::Throttled(_) | Failure::Contention), Some(lost)) => {
-                        return Err(Failure::OutcomeUnknown(lost.into()));
-                    }
+                    (
+                        Err(Failure::Throttled(_) | Failure::Contention | Failure::Unreachable(_)),
+                        Some(lost),
+                    ) => return Err(Failure::OutcomeUnknown(lost.into())),
                     (result, _) => result?,
                 },
             }

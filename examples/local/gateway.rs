@@ -26,7 +26,7 @@ use update_organization_option::{
 };
 use uuid::Uuid;
 
-use crate::{Serve, Trouble, table, token};
+use crate::{Serve, proxy, sample, table, token, trouble::Trouble};
 
 /// As long as the function's own timeout in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,19 +42,29 @@ struct Gateway {
 
 /// The handler on `table`, with the default configuration.
 pub(crate) fn handler(client: &Client, table: &str) -> Handler {
-    let rules = AccessRules {
-        organization_claim: "custom:org_guid".into(),
-        scope_claim: "scope".into(),
-        write_scope: "options/write".into(),
-    };
-    Handler::new(Store::new(client.clone(), table.to_owned()), rules)
+    Handler::new(Store::new(client.clone(), table.to_owned()), AccessRules::default())
 }
 
-pub(crate) fn invocation() -> Invocation {
+/// The address of an embedded DynamoDB that is reached through `listener`, where the sample's
+/// failing options fail.
+pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<String, Trouble> {
+    let port = |listener: &TcpListener| match listener.local_addr() {
+        Ok(address) => Ok(address.port()),
+        Err(error) => Err(Trouble::of("port", error)),
+    };
+    let engine = listen(Ipv4Addr::LOCALHOST, 0).await?;
+    let inner = format!("http://127.0.0.1:{}", port(&engine)?);
+    let outer = format!("http://127.0.0.1:{}", port(&listener)?);
+    tokio::spawn(dynoxide::server::serve_on(engine, database));
+    tokio::spawn(proxy::serve(listener, inner, Arc::new(sample::fault)));
+    Ok(outer)
+}
+
+pub(crate) fn invocation(timeout: Duration) -> Invocation {
     Invocation {
         request_id: Uuid::new_v4().to_string(),
         trace_id: None,
-        deadline: Instant::now() + TIMEOUT,
+        deadline: Instant::now() + timeout,
     }
 }
 
@@ -76,23 +86,20 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
                 .map_err(|error| Trouble::of(file.display(), error))?,
             None => Database::memory().map_err(|error| Trouble::of("memory", error))?,
         };
-        tokio::spawn(dynoxide::server::serve_on(dynamodb, database));
-        format!("http://127.0.0.1:{}", serve.dynamodb_port)
+        embed(dynamodb, database).await?
     };
     let client = table::client(&endpoint);
     table::prepare(&client, &serve.table).await?;
 
     println!("ready: DynamoDB on {endpoint}");
     println!("ready: API on http://127.0.0.1:{}", serve.port);
-    let org = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-    let option = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
-    let parsed = org.parse().map_err(|error| Trouble::of("sample", error))?;
+    let (org, option) = (sample::ORG, sample::OPTION);
     println!(
         "\ncurl -i -X PATCH http://127.0.0.1:{}/orgs/{org}/options/{option} \\\n  \
          -H 'Authorization: Bearer {}' \\\n  -H 'Content-Type: application/json-patch+json' \\\n  \
          -d '[{{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"Pickup\"}}]'\n",
         serve.port,
-        token::sign(&parsed, "options/write", "local-user")?,
+        token::sign(org, "options/write", "local-user")?,
     );
 
     let handler = handler(&client, &serve.table);
@@ -144,7 +151,7 @@ async fn change(
     let Ok(event) = serde_json::from_value(event) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let answer = gateway.handler.handle(&event, &invocation()).await;
+    let answer = gateway.handler.handle(&event, &invocation(TIMEOUT)).await;
     let status =
         u16::try_from(answer.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
     let body = match answer.body {

@@ -2,14 +2,20 @@
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
 mod gateway;
+#[expect(dead_code, reason = "some faults are for the tests alone")]
+mod proxy;
 mod replay;
+mod sample;
 mod table;
 mod token;
+mod trouble;
 
-use std::{fmt, net::Ipv4Addr, path::PathBuf, process::ExitCode};
+use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use update_organization_option::id::OrgGuid;
+
+use crate::trouble::Trouble;
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]
@@ -66,15 +72,6 @@ struct Serve {
     table: String,
 }
 
-/// One line that says what is wrong.
-struct Trouble(String);
-
-impl Trouble {
-    fn of(what: impl fmt::Display, error: impl fmt::Display) -> Self {
-        Self(format!("{what}: {error}"))
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
@@ -82,7 +79,7 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => gateway::serve(serve).await,
         Command::Invoke { events } => Box::pin(replay::invoke(&events)).await,
         Command::Token { org, scope, sub } => match org.parse::<OrgGuid>() {
-            Ok(org) => token::sign(&org, &scope, &sub).map(|token| println!("{token}")),
+            Ok(org) => token::sign(org, &scope, &sub).map(|token| println!("{token}")),
             Err(error) => Err(Trouble::of(format!("--org {org}"), error)),
         },
     };

@@ -1,14 +1,17 @@
 //! Events replayed, each on a fresh store.
 
-use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf};
+use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use dynoxide::Database;
 use serde_json::Value;
 use update_organization_option::request::Event;
 
-use crate::{Trouble, gateway, table};
+use crate::{gateway, table, trouble::Trouble};
 
 const TABLE: &str = "options";
+
+/// Less than the function has, as some events use all of it.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     let colour = std::io::stdout().is_terminal();
@@ -25,16 +28,14 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     }
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
-        let address = listener.local_addr().map_err(|error| Trouble::of("port", error))?;
         let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
-        let server = tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let client = table::client(&format!("http://{address}"));
+        let client = table::client(&gateway::embed(listener, database).await?);
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]
             .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());
         let before = gateway::item(&client, TABLE, &org, &option).await;
         let handler = gateway::handler(&client, TABLE);
-        let answer = handler.handle(&event, &gateway::invocation()).await;
+        let answer = handler.handle(&event, &gateway::invocation(TIMEOUT)).await;
         let after = gateway::item(&client, TABLE, &org, &option).await;
 
         let status = answer.status_code.to_string();
@@ -59,7 +60,6 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
                 }
             }
         }
-        server.abort();
     }
     Ok(())
 }

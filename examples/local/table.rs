@@ -11,10 +11,9 @@ use aws_sdk_dynamodb::{
 use serde_json::Value;
 use update_organization_option::document::to_attribute;
 
-use crate::Trouble;
+use crate::{sample, trouble::Trouble};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
-const SAMPLE: &str = include_str!("sample.json");
 
 /// A client of a local DynamoDB, which takes any credentials.
 pub(crate) fn client(endpoint: &str) -> Client {
@@ -45,7 +44,7 @@ pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble>
         return Ok(());
     }
     let sample: Value =
-        serde_json::from_str(SAMPLE).map_err(|error| Trouble::of("sample.json", error))?;
+        serde_json::from_str(sample::ITEMS).map_err(|error| Trouble::of("sample.json", error))?;
     for item in sample["items"].as_array().into_iter().flatten() {
         let AttributeValue::M(item) = to_attribute(item.clone()) else { continue };
         let put = client.put_item().table_name(table).set_item(Some(item));

@@ -147,9 +147,8 @@ impl Effort {
             }
             Trouble::Throttled(cause) => Failure::Throttled(cause),
             Trouble::Contention => Failure::Contention,
-            Trouble::Unreachable(cause) | Trouble::Ambiguous(cause) => {
-                Failure::OutcomeUnknown(cause)
-            }
+            Trouble::Unreachable(cause) => Failure::Unreachable(cause),
+            Trouble::Ambiguous(cause) => Failure::OutcomeUnknown(cause),
         };
         let bound = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.waits.min(16)));
         self.waits += 1;

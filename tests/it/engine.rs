@@ -1,15 +1,15 @@
 //! A table of its own for each test, with the sample organization's options in it.
 
-use std::{collections::HashMap, time::Duration};
-
-use aws_sdk_dynamodb::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
-    types::{
-        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-        ScalarAttributeType,
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
 use update_organization_option::{
@@ -21,16 +21,15 @@ use update_organization_option::{
 };
 use uuid::Uuid;
 
-use crate::faults::{self, Fault};
+pub(crate) use crate::sample::{OPTION, ORG};
+use crate::{
+    proxy::{self, Fault},
+    table,
+};
 
-pub(crate) const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
 pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
-pub(crate) const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
-
-/// The sample organization, the local gateway's too.
-const SAMPLE: &str = include_str!("../../examples/local/sample.json");
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -41,6 +40,8 @@ pub(crate) struct Engine {
     handler: Handler,
     /// What an invocation has.
     time: Duration,
+    /// Sent so far; their number is in their id.
+    invocations: AtomicU32,
 }
 
 /// What the client got.
@@ -62,26 +63,38 @@ impl Engine {
             tokio::spawn(dynoxide::server::serve_on(listener, database));
             format!("http://{address}")
         };
-        let client = client(&endpoint);
+        let client = table::client(&endpoint);
         let table = format!("options-{}", Uuid::new_v4());
-        create_table(&client, &table).await;
+        let prepared = table::prepare(&client, &table).await;
+        assert!(prepared.is_ok(), "{prepared:?}");
         let handler = handler(&client, &table);
-        let engine = Self { endpoint, client, table, handler, time: Duration::from_mins(1) };
-        let sample: Value = serde_json::from_str(SAMPLE).unwrap();
-        for item in sample["items"].as_array().unwrap() {
-            let AttributeValue::M(item) = to_attribute(item.clone()) else { unreachable!() };
-            engine.put_item(item).await;
-        }
-        engine
+        let (time, invocations) = (Duration::from_mins(1), AtomicU32::new(0));
+        Self { endpoint, client, table, handler, time, invocations }
     }
 
-    /// The same table, with `fault` between the handler and the engine, and `time` for each
+    /// The same table, with faults between the handler and the engine, and `time` for each
     /// invocation.
-    pub(crate) async fn behind(mut self, fault: Fault, time: Duration) -> Self {
-        let endpoint = faults::proxy(&self.endpoint, fault).await;
-        self.handler = handler(&client(&endpoint), &self.table);
+    pub(crate) async fn behind(
+        mut self,
+        decide: impl Fn(&str, &[u8]) -> Option<Fault> + Send + Sync + 'static,
+        time: Duration,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(proxy::serve(listener, self.endpoint.clone(), Arc::new(decide)));
+        self.endpoint = format!("http://{address}");
+        self.handler = handler(&table::client(&self.endpoint), &self.table);
         self.time = time;
         self
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Where the handler finds DynamoDB.
+    pub(crate) fn address(&self) -> &str {
+        &self.endpoint
     }
 
     pub(crate) async fn put_option(&self, option: &str, document: Value) {
@@ -125,8 +138,9 @@ impl Engine {
 
     pub(crate) async fn send(&self, event: Value) -> Answer {
         let event: Event = serde_json::from_value(event).expect("an event");
+        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
         let invocation = Invocation {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: format!("request-{number}"),
             trace_id: None,
             deadline: Instant::now() + self.time,
         };
@@ -167,38 +181,8 @@ impl Engine {
     }
 }
 
-fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(RetryConfig::disabled())
-        .endpoint_url(endpoint)
-        .build();
-    Client::from_conf(config)
-}
-
 fn handler(client: &Client, table: &str) -> Handler {
-    let rules = AccessRules {
-        organization_claim: "custom:org_guid".into(),
-        scope_claim: "scope".into(),
-        write_scope: "options/write".into(),
-    };
-    Handler::new(Store::new(client.clone(), table.to_owned()), rules)
-}
-
-async fn create_table(client: &Client, table: &str) {
-    let mut create =
-        client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let key = KeySchemaElement::builder().attribute_name(name).key_type(kind);
-        let attribute = AttributeDefinition::builder().attribute_name(name);
-        let attribute = attribute.attribute_type(ScalarAttributeType::S);
-        create = create.key_schema(key.build().unwrap());
-        create = create.attribute_definitions(attribute.build().unwrap());
-    }
-    create.send().await.unwrap();
+    Handler::new(Store::new(client.clone(), table.to_owned()), AccessRules::default())
 }
 
 /// A REST API proxy event of a caller who may, with this patch.

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::{Engine, OPTION, event};
+use crate::{
+    bootstrap::Bootstrap,
+    engine::{Engine, OPTION, event, with_header},
+};
 
 #[tokio::test]
 async fn any_member_name_is_only_a_name() {
@@ -63,4 +66,81 @@ async fn a_document_may_be_as_deep_as_the_limit_says() {
     assert_eq!(engine.send(event(OPTION, &patch(30))).await.status, 204);
     let why = "operation 0: `value` at `path` is nested deeper than 31 objects and arrays";
     engine.refuses(event(OPTION, &patch(31)), (422, "RequestIsNotValid", why)).await;
+}
+
+#[tokio::test]
+async fn what_is_too_long_or_too_deep_is_refused() {
+    let engine = Engine::start().await;
+    let with_body = |body: String| {
+        let mut event = event(OPTION, &Value::Null);
+        event["body"] = json!(body);
+        event
+    };
+    let long = with_body(" ".repeat(409_601));
+    let why = "expected a body of at most 409600 bytes";
+    engine.refuses(long, (422, "BadRequest", why)).await;
+
+    let many = vec![json!({"op": "remove", "path": "/name"}); 1_001];
+    let why = "expected at most 1000 operations, but found 1001";
+    engine.refuses(event(OPTION, &json!(many)), (422, "RequestIsNotValid", why)).await;
+
+    let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let why = "operation 0: expected an object";
+    engine.refuses(with_body(deep(10_000)), (422, "RequestIsNotValid", why)).await;
+    let value = format!(r#"[{{"op":"add","path":"/deep","value":{}}}]"#, deep(10_000));
+    let why = "operation 0: `value` at `path` is nested deeper than 31 objects and arrays";
+    engine.refuses(with_body(value), (422, "RequestIsNotValid", why)).await;
+    let why = "the body is not JSON, at line 1 column 10000";
+    engine.refuses(with_body("[".repeat(10_000)), (422, "BadRequest", why)).await;
+
+    let empty = json!([{"op": "add", "path": "/", "value": 1}]);
+    let why = "operation 0: `path` has an empty member name, which DynamoDB cannot hold";
+    engine.refuses(event(OPTION, &empty), (422, "RequestIsNotValid", why)).await;
+}
+
+#[tokio::test]
+async fn a_header_that_breaks_its_rule_is_refused() {
+    let engine = Engine::start().await;
+    let rename = json!([{"op": "replace", "path": "/name", "value": "Pickup"}]);
+    for (name, value, rule) in [
+        ("ClientModel", "x".repeat(100_000), "at most 256 characters without control characters"),
+        ("ClientName", "a\u{0}b".into(), "at most 256 characters without control characters"),
+        ("OrganizationAlias", "a\r\nb".into(), "at most 256 characters without control characters"),
+        ("ClientExtensions", "x".repeat(100_000), "at most 4096 characters"),
+    ] {
+        let event = with_header(event(OPTION, &rename), name, &value);
+        let why = format!("expected the header `{name}` to be {rule}");
+        engine.refuses(event, (422, "RequestIsNotValid", why)).await;
+    }
+    let answer =
+        engine.send(with_header(event(OPTION, &rename), "Language", &"ru,".repeat(40_000))).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+}
+
+/// 30 doublings would make a terabyte of a kilobyte.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn a_chain_of_doubling_copies_takes_no_memory() {
+    const ALLOWED_KIB: u64 = 64 * 1024;
+    let engine = Engine::start().await;
+    engine.put_option(OPTION, json!({"a": {"text": "x".repeat(1_000)}})).await;
+    let mut bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", engine.table()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
+    ])
+    .await;
+    // Idle, but with its connection open.
+    let nothing = bootstrap.invoke(event(OPTION, &json!([]))).await;
+    assert_eq!(nothing["statusCode"], 204, "{nothing}");
+    let idle = bootstrap.memory("VmRSS");
+    let copies: Vec<_> =
+        (0..30).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/a/c{n}")})).collect();
+    let answer = bootstrap.invoke(event(OPTION, &json!(copies))).await;
+    assert_eq!(answer["statusCode"], 422, "{answer}");
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    let why = "operation 9 (`copy` `/a/c9`): the document would grow past 614400 bytes";
+    assert_eq!(body["info"], why);
+    let peak = bootstrap.memory("VmHWM");
+    assert!(peak - idle < ALLOWED_KIB, "idle {idle} KiB, then {peak} KiB");
+    eprintln!("doubling copies: idle {idle} KiB, at most {peak} KiB");
 }

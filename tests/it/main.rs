@@ -2,9 +2,21 @@
 //! SDK client against a real engine (dynoxide in process, or the one at `DYNAMODB_ENDPOINT`).
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
 
+mod bootstrap;
 mod concurrency;
 mod contract;
 mod engine;
 mod events;
 mod faults;
 mod limits;
+mod secrets;
+
+#[path = "../../examples/local/proxy.rs"]
+mod proxy;
+#[path = "../../examples/local/sample.rs"]
+mod sample;
+#[path = "../../examples/local/table.rs"]
+mod table;
+#[path = "../../examples/local/trouble.rs"]
+#[expect(dead_code, reason = "tests show it by `Debug`")]
+mod trouble;

@@ -1,0 +1,124 @@
+//! A proxy before a DynamoDB, at which requests go wrong on purpose.
+
+use std::{future::pending, io, sync::Arc, time::Duration};
+
+use axum::body::{Body, Bytes, to_bytes};
+use hyper::{
+    Request, Response, StatusCode, Uri, body::Incoming, header::CONTENT_TYPE, server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, time::sleep};
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Fault {
+    /// It is answered by this error, and not passed on.
+    Refused(u16, &'static str),
+    /// Its connection is closed, and it is not passed on.
+    Dropped,
+    /// It is passed on, and answered by this error.
+    AppliedThenRefused(u16, &'static str),
+    /// It is passed on, and its connection closed without an answer.
+    AnswerDropped,
+    /// It is passed on, and half of the answer comes back.
+    AnswerCut,
+    /// It is passed on after this time, and never answered.
+    AppliedLate(Duration),
+    /// It is not passed on, and never answered.
+    Hanging,
+}
+
+/// A request's operation (`UpdateItem`, `GetItem` …) and its body to what happens to it; none where
+/// it is passed on as it is.
+pub(crate) type Decide = dyn Fn(&str, &[u8]) -> Option<Fault> + Send + Sync;
+
+/// Passes what `listener` accepts on to `endpoint`, but for what `decide` says.
+pub(crate) async fn serve(listener: TcpListener, endpoint: String, decide: Arc<Decide>) {
+    let proxy =
+        Arc::new(Proxy { client: Client::builder(TokioExecutor::new()).build_http(), endpoint });
+    while let Ok((stream, _)) = listener.accept().await {
+        let (proxy, decide) = (proxy.clone(), decide.clone());
+        let answer = service_fn(move |request| answer(proxy.clone(), decide.clone(), request));
+        // An error is a connection that ended: by a fault, or by the client.
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    }
+}
+
+struct Proxy {
+    client: Client<HttpConnector, Body>,
+    endpoint: String,
+}
+
+/// An error closes the connection.
+async fn answer(
+    proxy: Arc<Proxy>,
+    decide: Arc<Decide>,
+    request: Request<Incoming>,
+) -> io::Result<Response<Body>> {
+    let (mut head, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let operation = target.and_then(|target| target.split('.').next_back()).unwrap_or_default();
+    let fault = decide(operation, &body);
+    head.uri = format!("{}/", proxy.endpoint).parse::<Uri>().map_err(io::Error::other)?;
+    let request = Request::from_parts(head, Body::from(body));
+    // What is passed on is carried out even where the client has gone meanwhile.
+    let pass_on = |delay: Duration| {
+        tokio::spawn(async move {
+            sleep(delay).await;
+            let answer = proxy.client.request(request).await.map_err(io::Error::other)?;
+            let (head, body) = answer.into_parts();
+            let body = to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>((head, body))
+        })
+    };
+    match fault {
+        None => {
+            let (head, body) = pass_on(Duration::ZERO).await??;
+            Ok(Response::from_parts(head, Body::from(body)))
+        }
+        Some(Fault::Refused(status, name)) => error(status, name),
+        Some(Fault::Dropped) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::AppliedThenRefused(status, name)) => {
+            pass_on(Duration::ZERO).await??;
+            error(status, name)
+        }
+        Some(Fault::AnswerDropped) => {
+            pass_on(Duration::ZERO).await??;
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Some(Fault::AnswerCut) => {
+            let (head, body) = pass_on(Duration::ZERO).await??;
+            let half = Ok(body.slice(..body.len() / 2));
+            let cut = futures_util::stream::iter([
+                half,
+                Err::<Bytes, io::Error>(io::ErrorKind::ConnectionReset.into()),
+            ]);
+            Ok(Response::from_parts(head, Body::from_stream(cut)))
+        }
+        Some(Fault::AppliedLate(delay)) => {
+            pass_on(delay);
+            pending().await
+        }
+        Some(Fault::Hanging) => pending().await,
+    }
+}
+
+/// An error as DynamoDB writes it.
+fn error(status: u16, name: &str) -> io::Result<Response<Body>> {
+    let body = json!({
+        "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"),
+        "message": "injected"
+    });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, "application/x-amz-json-1.0".parse().map_err(io::Error::other)?);
+    Ok(response)
+}

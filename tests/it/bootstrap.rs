@@ -1,0 +1,148 @@
+//! The deployed program, as Lambda runs it: a process that asks a runtime API for its next event.
+//!
+//! The API is the part of Lambda's that one invocation at a time needs ("Using the Lambda runtime
+//! API", AWS Lambda Developer Guide).
+
+use std::{
+    io::Read,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+};
+
+/// What an invocation has: enough for a few attempts beside the 500 ms that are kept for the
+/// answer.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a test waits for an answer at most.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Bootstrap {
+    process: Child,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Value>,
+    output: Vec<JoinHandle<String>>,
+}
+
+struct Api {
+    events: Mutex<mpsc::Receiver<Value>>,
+    answers: mpsc::Sender<Value>,
+}
+
+impl Bootstrap {
+    /// Starts the program with these variables and no others.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        let (events, to_process) = mpsc::channel(1);
+        let (from_process, answers) = mpsc::channel(1);
+        let api = Api { events: Mutex::new(to_process), answers: from_process };
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answered))
+            .with_state(Arc::new(api));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "UpdateOrganizationOption")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output =
+            vec![collect(process.stdout.take().unwrap()), collect(process.stderr.take().unwrap())];
+        Self { process, events, answers, output }
+    }
+
+    /// What the program answers to the event.
+    pub(crate) async fn invoke(&mut self, event: Value) -> Value {
+        self.events.send(event).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
+        answer.expect("an answer in time").expect("an answer")
+    }
+
+    /// A figure of the process in KiB, by its name in `/proc/PID/status`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Ends the program, and gives all that it has written.
+    pub(crate) fn end(mut self) -> String {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.output.drain(..).map(|each| each.join().unwrap()).collect()
+    }
+}
+
+impl Drop for Bootstrap {
+    fn drop(&mut self) {
+        // Already gone after `end`.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+async fn next(State(api): State<Arc<Api>>) -> Response {
+    let event = api.events.lock().await.recv().await;
+    let Some(event) = event else { return StatusCode::GONE.into_response() };
+    let deadline = SystemTime::now() + TIMEOUT;
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:UpdateOrganizationOption".to_owned(),
+        ),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".to_owned()),
+    ];
+    (headers, Json(event)).into_response()
+}
+
+/// A response, or an error that the runtime reports in its place.
+async fn answered(
+    State(api): State<Arc<Api>>,
+    Path((_, kind)): Path<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(kind, "response", "{answer}");
+    api.answers.send(answer).await.unwrap();
+    StatusCode::ACCEPTED
+}
