@@ -91,7 +91,7 @@ impl Handler {
         record.option = Some(request.option);
         record.operations = Some(request.patch.operations().len());
         let plan = Plan::of(&request.patch);
-        record.plan = Some(plan);
+        record.plan = Some(plan.as_str());
 
         // Do it.
         let mut effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
@@ -102,7 +102,7 @@ impl Handler {
                     return Err(Failure::AliasOfAnother);
                 }
             }
-            let change = (plan, &request.patch);
+            let change = (&plan, &request.patch);
             let id = &invocation.request_id;
             self.store.change(&access, request.option, change, id, &mut effort).await
         }

@@ -6,13 +6,14 @@
 mod alias;
 mod item;
 mod trouble;
+mod write;
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use aws_smithy_http_client::tls;
@@ -22,14 +23,15 @@ use self::{
     alias::AliasCache,
     item::{Item, Snapshot},
     trouble::Trouble,
+    write::{Expressions, Target, replacement},
 };
 use crate::{
     authorize::OrgAccess,
     document::{self, MAX_ITEM_BYTES, item_bytes},
-    error::Failure,
+    error::{Cause, Failure},
     id::{OptionGuid, OrgGuid},
     patch::Patch,
-    plan::Plan,
+    plan::{Plan, Update},
 };
 
 /// Where the options are.
@@ -114,8 +116,8 @@ impl Store {
         Ok(Some(owner))
     }
 
-    /// Carries out `plan` for `patch` on an option: all of it or nothing. `write_id`, which no
-    /// other request has, marks what this request writes.
+    /// Carries out `plan`, which is that of `patch`, on an option: all of it or nothing.
+    /// `write_id`, which no other request has, marks what this request writes.
     ///
     /// # Errors
     ///
@@ -124,21 +126,31 @@ impl Store {
         &self,
         access: &OrgAccess,
         option: OptionGuid,
-        (plan, patch): (Plan, &Patch),
+        (plan, patch): (&Plan<'_>, &Patch),
         write_id: &str,
         effort: &mut Effort,
     ) -> Result<Version, Failure> {
-        let mut item = self.read(access, option, effort).await?;
+        let target = Target { access, option, write_id };
+        let mut item = match plan {
+            Plan::Direct(update) => match self.write(update, &target, None, effort).await? {
+                Written::Applied(version) => return Ok(version),
+                // Why a guard does not hold, the item tells: the patch fails, or the plan has
+                // guessed wrong and it is a matter for Rewrite.
+                Written::Superseded(item) => item,
+                // More than DynamoDB takes; of what, the whole document tells.
+                Written::Refused(_) => self.read(&target, effort).await?,
+            },
+            Plan::Check | Plan::Rewrite => self.read(&target, effort).await?,
+        };
         loop {
             let Snapshot { version, document } = Snapshot::open(item)?;
             let document = document::apply(patch, document)?;
-            if plan == Plan::Check {
+            if *plan == Plan::Check {
                 return Ok(version.unwrap_or(Version(0)));
             }
             let bytes = item_bytes(&document);
-            let write = Write { access, option, id: write_id };
-            let request = self.rewrite(&write, version, document);
-            match self.send_write(request, &write, version, effort).await? {
+            let update = replacement(document);
+            match self.write(&update, &target, Some(version), effort).await? {
                 Written::Applied(version) => return Ok(version),
                 Written::Superseded(newer) => {
                     effort.again(Trouble::Contention).await?;
@@ -155,17 +167,14 @@ impl Store {
 
     async fn read(
         &self,
-        access: &OrgAccess,
-        option: OptionGuid,
+        target: &Target<'_>,
         effort: &mut Effort,
     ) -> Result<Option<Item>, Failure> {
-        let [pk, sk] = item::option_key(access.org(), option);
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
-            .key("pk", pk)
-            .key("sk", sk)
+            .set_key(Some(target.key()))
             .consistent_read(true);
         loop {
             match effort.send(request.clone().send()).await {
@@ -175,67 +184,28 @@ impl Store {
         }
     }
 
-    /// The whole document, on the condition that nobody has written since `version` was read.
-    fn rewrite(
+    /// Sends the conditional write until its outcome is certain: on the version that was `read`,
+    /// or on the update's own guards alone.
+    async fn write(
         &self,
-        write: &Write<'_>,
-        version: Option<Version>,
-        document: serde_json::Value,
-    ) -> UpdateItemFluentBuilder {
-        let [pk, sk] = item::option_key(write.access.org(), write.option);
-        let now = humantime::format_rfc3339_millis(SystemTime::now());
+        update: &Update<'_>,
+        target: &Target<'_>,
+        read: Option<Option<Version>>,
+        effort: &mut Effort,
+    ) -> Result<Written, Failure> {
+        let Expressions { update, condition, names, values } =
+            Expressions::new(update, target, read);
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", pk)
-            .key("sk", sk)
-            .update_expression(
-                "SET #document = :document, #version = if_not_exists(#version, :zero) + :one, \
-                 #updatedAt = :updatedAt, #updatedBy = :updatedBy, #lastWrite = :lastWrite",
-            )
-            .expression_attribute_names("#document", item::DOCUMENT)
-            .expression_attribute_names("#version", item::VERSION)
-            .expression_attribute_names("#updatedAt", item::UPDATED_AT)
-            .expression_attribute_names("#updatedBy", item::UPDATED_BY)
-            .expression_attribute_names("#lastWrite", item::LAST_WRITE)
-            .expression_attribute_names("#archivedAt", item::ARCHIVED_AT)
-            .expression_attribute_names("#pk", item::PK)
-            .expression_attribute_values(":document", document::to_attribute(document))
-            .expression_attribute_values(":zero", AttributeValue::N("0".into()))
-            .expression_attribute_values(":one", AttributeValue::N("1".into()))
-            .expression_attribute_values(":updatedAt", AttributeValue::S(now.to_string()))
-            .expression_attribute_values(
-                ":updatedBy",
-                AttributeValue::S(write.access.subject().to_owned()),
-            )
-            .expression_attribute_values(":lastWrite", AttributeValue::S(write.id.to_owned()))
+            .set_key(Some(target.key()))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        // Holds while the option exists and is not archived …
-        let open = "attribute_exists(#pk) AND attribute_not_exists(#archivedAt)";
-        match version {
-            // … and its version is the one that was read;
-            Some(version) => request
-                .expression_attribute_values(":read", AttributeValue::N(version.to_string()))
-                .condition_expression(format!("{open} AND #version = :read")),
-            // … or it still has none, as an item loaded without one.
-            None => {
-                request.condition_expression(format!("{open} AND attribute_not_exists(#version)"))
-            }
-        }
-    }
-
-    /// Sends the conditional write of `read` until its outcome is certain.
-    ///
-    /// To send it again is safe: its condition holds for one version, which it ends.
-    async fn send_write(
-        &self,
-        request: UpdateItemFluentBuilder,
-        write: &Write<'_>,
-        read: Option<Version>,
-        effort: &mut Effort,
-    ) -> Result<Written, Failure> {
         let mut lost = None;
         loop {
             let trouble = match effort.send(request.clone().send()).await {
@@ -248,19 +218,29 @@ impl Store {
                 }
                 Err(trouble) => trouble,
             };
-            match trouble {
-                Trouble::Service(UpdateItemError::ConditionalCheckFailedException(failed), _) => {
+            match (trouble, read) {
+                (
+                    Trouble::Service(UpdateItemError::ConditionalCheckFailedException(failed), _),
+                    _,
+                ) => {
                     let item = failed.item;
-                    let Some(lost) = lost else { return Ok(Written::Superseded(item)) };
-                    return settle(item, write.id, read, lost);
+                    let (Some(lost), Some(read)) = (lost, read) else {
+                        return Ok(Written::Superseded(item));
+                    };
+                    return settle(item, target.write_id, read, lost);
                 }
-                Trouble::Invalid(cause) => return Ok(Written::Refused(cause)),
-                Trouble::Ambiguous(cause) => {
+                (Trouble::Invalid(cause), _) => return Ok(Written::Refused(cause)),
+                // Its guards may hold again after it was applied, so it is not sent again.
+                (Trouble::Ambiguous(cause), None) => {
+                    return self.look_for(target, cause, effort).await;
+                }
+                // To send it again is safe: its condition holds for one version, which it ends.
+                (Trouble::Ambiguous(cause), Some(_)) => {
                     // Once an answer is lost, running out of time means not to know.
                     effort.again(Trouble::Ambiguous(cause)).await?;
                     lost = Some("an earlier answer was lost");
                 }
-                other => match (effort.again(other.forget()).await, lost) {
+                (other, _) => match (effort.again(other.forget()).await, lost) {
                     (
                         Err(Failure::Throttled(_) | Failure::Contention | Failure::Unreachable(_)),
                         Some(lost),
@@ -269,6 +249,24 @@ impl Store {
                 },
             }
         }
+    }
+
+    /// Whether the item was last written by this request, whose answer was lost for `cause`.
+    ///
+    /// Where it was not, that write may have been applied before another one, or may be still on
+    /// its way.
+    async fn look_for(
+        &self,
+        target: &Target<'_>,
+        cause: Cause,
+        effort: &mut Effort,
+    ) -> Result<Written, Failure> {
+        let item = match self.read(target, effort).await {
+            Ok(Some(item)) if item::last_write(&item) == Some(target.write_id) => item,
+            _ => return Err(Failure::OutcomeUnknown(cause)),
+        };
+        let version = item::version(&item).map_err(Failure::internal)?;
+        version.map(Written::Applied).ok_or(Failure::OutcomeUnknown(cause))
     }
 }
 
@@ -291,16 +289,10 @@ fn settle(
     if version.0 == next { Ok(Written::Superseded(item)) } else { Err(unknown()) }
 }
 
-struct Write<'a> {
-    access: &'a OrgAccess,
-    option: OptionGuid,
-    id: &'a str,
-}
-
 enum Written {
     Applied(Version),
     /// Not applied: the item is no longer the one that was read.
     Superseded(Option<Item>),
     /// Not applied: DynamoDB does not accept the request.
-    Refused(crate::error::Cause),
+    Refused(Cause),
 }

@@ -15,7 +15,6 @@ use crate::{
     config::{LogConfig, LogFormat},
     error::Failure,
     id::{OptionGuid, OrgGuid},
-    plan::Plan,
     request::Client,
     store::Version,
 };
@@ -49,7 +48,7 @@ pub struct Record {
     pub sub: Option<String>,
     pub client: Client,
     pub operations: Option<usize>,
-    pub plan: Option<Plan>,
+    pub plan: Option<&'static str>,
     pub dynamodb_requests: u32,
 }
 
@@ -88,7 +87,7 @@ impl Record {
                     client_model = client.model,
                     client_depersonalized_extensions = client.depersonalized_extensions,
                     operations = self.operations,
-                    plan = self.plan.map(Plan::as_str),
+                    plan = self.plan,
                     dynamodb_requests = self.dynamodb_requests,
                     status = status.as_u16(),
                     code = failure.map(|failure| failure.code().as_str()),

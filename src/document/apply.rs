@@ -240,7 +240,9 @@ fn check_addable_after_removal<'p>(
         // A member that leaves its object cannot be on the way to `path`, which is not below it.
         return check_addable(document, path);
     };
-    let Some(below) = path.strip_prefix(from_parent) else {
+    // `strip_prefix` alone would also cut within a token.
+    let below = path.starts_with(from_parent).then(|| path.strip_prefix(from_parent)).flatten();
+    let Some(below) = below else {
         return check_addable(document, path);
     };
     let Some((first, rest)) = below.split_front() else {
@@ -394,6 +396,15 @@ mod tests {
             &json!([{"op": "move", "from": "", "path": ""}, {"op": "move", "from": "/list/0", "path": "/list/0"}]),
             document.clone(),
             Ok(document),
+        );
+    }
+
+    #[test]
+    fn a_move_to_a_name_that_begins_like_the_arrays_is_not_below_it() {
+        check(
+            &json!([{"op": "move", "from": "/a/1", "path": "/a.b/c"}]),
+            json!({"a": [1, 2], "a.b": {}}),
+            Ok(json!({"a": [1], "a.b": {"c": 2}})),
         );
     }
 

@@ -15,6 +15,7 @@ use crate::{
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const PK: &str = "pk";
+const SK: &str = "sk";
 pub(super) const DOCUMENT: &str = "document";
 pub(super) const VERSION: &str = "version";
 pub(super) const UPDATED_AT: &str = "updatedAt";
@@ -28,8 +29,12 @@ pub(super) const ARCHIVED_AT: &str = "archivedAt";
 pub(super) struct Malformed(&'static str);
 
 /// Partition and sort key of an option.
-pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> [AttributeValue; 2] {
-    [AttributeValue::S(format!("ORG#{org}")), AttributeValue::S(format!("OPTION#{option}"))]
+pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
+    [
+        (PK.to_owned(), AttributeValue::S(format!("ORG#{org}"))),
+        (SK.to_owned(), AttributeValue::S(format!("OPTION#{option}"))),
+    ]
+    .into()
 }
 
 /// An option as it was when it was read.

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
 use update_organization_option::{
@@ -37,6 +39,7 @@ pub(crate) struct Engine {
     endpoint: String,
     client: Client,
     table: String,
+    store: Store,
     handler: Handler,
     /// What an invocation has.
     time: Duration,
@@ -67,9 +70,10 @@ impl Engine {
         let table = format!("options-{}", Uuid::new_v4());
         let prepared = table::prepare(&client, &table).await;
         assert!(prepared.is_ok(), "{prepared:?}");
+        let store = Store::new(client.clone(), table.clone());
         let handler = handler(&client, &table);
         let (time, invocations) = (Duration::from_mins(1), AtomicU32::new(0));
-        Self { endpoint, client, table, handler, time, invocations }
+        Self { endpoint, client, table, store, handler, time, invocations }
     }
 
     /// The same table, with faults between the handler and the engine, and `time` for each
@@ -90,6 +94,18 @@ impl Engine {
 
     pub(crate) fn table(&self) -> &str {
         &self.table
+    }
+
+    /// The table without the handler before it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// An update of an option's item.
+    pub(crate) fn update_item(&self, option: &str) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update.key("pk", AttributeValue::S(format!("ORG#{ORG}")));
+        update.key("sk", AttributeValue::S(format!("OPTION#{option}")))
     }
 
     /// Where the handler finds DynamoDB.

@@ -6,8 +6,10 @@ mod bootstrap;
 mod concurrency;
 mod contract;
 mod engine;
+mod equivalence;
 mod events;
 mod faults;
+mod generate;
 mod limits;
 mod secrets;
 

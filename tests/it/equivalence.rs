@@ -1,0 +1,230 @@
+//! A patch through the store gives what it gives in memory: the same document, or the same error.
+//!
+//! Random documents and patches, `PROPERTY_CASES` of them (20,000); `PROPERTY_SEED` repeats a run.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use serde_json::{Value, json};
+use tokio::{runtime::Runtime, time::Instant};
+use update_organization_option::{
+    authorize::{AccessRules, Caller},
+    document::{ApplyError, apply, from_attribute, to_attribute},
+    error::Failure,
+    patch::Patch,
+    plan::{Plan, Update},
+    store::Effort,
+};
+
+use crate::{
+    engine::{Engine, OPTION, ORG, event},
+    generate,
+};
+
+const CASES: u32 = 20_000;
+
+/// One half of the cases each.
+const WORKERS: u32 = 2;
+
+fn cases() -> u32 {
+    std::env::var("PROPERTY_CASES").map_or(CASES, |cases| cases.parse().unwrap())
+}
+
+/// Runs `check` on `cases` random documents and patches, of whose operations `misses` in 100 do not
+/// fit.
+fn for_all(
+    cases: u32,
+    misses: u8,
+    check: impl Fn(&Engine, &Runtime, &Value, &Value) -> Result<(), String> + Sync,
+) {
+    let seed: u64 = std::env::var("PROPERTY_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    std::thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let check = &check;
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread();
+                let runtime = { runtime }.enable_all().build().unwrap();
+                let engine = runtime.block_on(Engine::start());
+                let mut bytes = [0; 32];
+                bytes[..8].copy_from_slice(&(seed + u64::from(worker)).to_le_bytes());
+                let config = Config {
+                    cases: cases / WORKERS,
+                    failure_persistence: None,
+                    max_shrink_iters: 2_000,
+                    ..Config::default()
+                };
+                let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+                let mut runner = TestRunner::new_with_rng(config, rng);
+                let strategy = generate::document_and_patch(misses);
+                let outcome = runner.run(&strategy, |(document, patch)| {
+                    check(&engine, &runtime, &document, &patch).map_err(TestCaseError::fail)
+                });
+                if let Err(TestError::Fail(why, (document, patch))) = outcome {
+                    panic!("{why}\ndocument: {document}\npatch: {patch}\nPROPERTY_SEED={seed}");
+                }
+                assert_eq!(outcome.map_err(|error| error.to_string()), Ok(()));
+            });
+        }
+    });
+}
+
+/// The document and the error that RFC 6902 gives: by `json_patch`, whose words are not ours.
+fn in_memory(document: &Value, patch: &Patch) -> Result<Value, ApplyError> {
+    // As it is stored: with canonical numbers.
+    let document = from_attribute(to_attribute(document.clone())).unwrap();
+    let ours = apply(patch, document.clone());
+    let mut theirs = document;
+    // Without its undoing of a failed patch, which panics on some (move from before an index).
+    let outcome = json_patch::patch_unsafe(&mut theirs, patch.operations());
+    match (&ours, outcome) {
+        (Ok(ours), Ok(())) => assert_eq!(*ours, theirs),
+        (Err(ours), Err(theirs)) => assert_eq!(ours.operation, theirs.operation),
+        // The crate lets the document become something other than an object.
+        (Err(ours), Ok(())) => assert!(ours.reason.is_limit(), "{ours}"),
+        (Ok(_), Err(theirs)) => panic!("refused by json_patch: {theirs}"),
+    }
+    ours
+}
+
+struct Outcome {
+    answer: Result<Value, String>,
+    requests: u32,
+}
+
+async fn through_the_store(engine: &Engine, document: &Value, patch: &Patch) -> Outcome {
+    engine.put_option(OPTION, document.clone()).await;
+    let event = serde_json::from_value(event(OPTION, &json!([]))).unwrap();
+    let caller = Caller::of(&event).unwrap();
+    let access = caller.access(ORG.parse().unwrap(), &AccessRules::default()).unwrap();
+    let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
+    let (option, plan) = (OPTION.parse().unwrap(), Plan::of(patch));
+    let change = (&plan, patch);
+    let outcome = engine.store().change(&access, option, change, "write", &mut effort).await;
+    let (stored, version) = engine.stored(OPTION).await;
+    let answer = match outcome {
+        Ok(answered) => {
+            assert_eq!(answered.to_string(), version);
+            let expected = if plan == Plan::Check { "1" } else { "2" };
+            assert_eq!(version, expected);
+            Ok(stored)
+        }
+        Err(Failure::Patch(error)) => {
+            assert_eq!((stored, &*version), (canonical(document), "1"));
+            Err(error.to_string())
+        }
+        Err(other) => Err(format!("{other}: {:?}", other.cause_chain())),
+    };
+    Outcome { answer, requests: effort.requests }
+}
+
+fn canonical(document: &Value) -> Value {
+    from_attribute(to_attribute(document.clone())).unwrap()
+}
+
+fn check_equivalent(
+    engine: &Engine,
+    runtime: &Runtime,
+    document: &Value,
+    body: &Value,
+) -> Result<Option<(&'static str, u32)>, String> {
+    let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(None) };
+    let expected = in_memory(document, &patch).map_err(|error| error.to_string());
+    let outcome = runtime.block_on(through_the_store(engine, document, &patch));
+    if outcome.answer != expected {
+        return Err(format!(
+            "{:?}\nthrough the store: {:?}\nin memory: {expected:?}",
+            Plan::of(&patch),
+            outcome.answer
+        ));
+    }
+    let plan = Plan::of(&patch).as_str();
+    let expected_requests = match (plan, &expected) {
+        // A failed condition returns the item that tells why.
+        (_, Err(_)) | ("check", Ok(_)) => 1..=1,
+        ("direct", Ok(_)) => 1..=2,
+        (_, Ok(_)) => 2..=2,
+    };
+    assert!(expected_requests.contains(&outcome.requests), "{plan}: {} requests", outcome.requests);
+    Ok(expected.is_ok().then_some((plan, outcome.requests)))
+}
+
+#[test]
+fn a_patch_through_the_store_equals_one_in_memory() {
+    let [valid, direct, fell_back] = [const { AtomicU32::new(0) }; 3];
+    for_all(cases(), 4, |engine, runtime, document, body| {
+        if let Some((plan, requests)) = check_equivalent(engine, runtime, document, body)? {
+            valid.fetch_add(1, Relaxed);
+            match (plan, requests) {
+                ("direct", 1) => direct.fetch_add(1, Relaxed),
+                ("direct", _) => fell_back.fetch_add(1, Relaxed),
+                _ => 0,
+            };
+        }
+        Ok(())
+    });
+    let [valid, direct, fell_back] = [valid, direct, fell_back].map(|count| count.load(Relaxed));
+    let share = |count: u32| f64::from(count) * 100.0 / f64::from(valid);
+    eprintln!(
+        "{} cases, {valid} of them valid patches: {:.1} % direct, {:.1} % fell back to rewrite",
+        cases(),
+        share(direct),
+        share(fell_back)
+    );
+    assert!(share(direct) >= 60.0 && share(fell_back) >= 10.0);
+}
+
+/// The update alone, as its clauses say, without the store's own.
+async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
+    let mut text = String::from("SET #touched=:touched");
+    for action in &update.set {
+        text = text + "," + action;
+    }
+    if !update.remove.is_empty() {
+        text = text + " REMOVE " + &update.remove.join(",");
+    }
+    let mut request = engine.update_item(OPTION).expression_attribute_names("#touched", "touched");
+    let all = || update.guards.iter().chain(&update.set).chain(&update.remove);
+    if all().any(|clause| clause.contains("#document")) {
+        request = request.expression_attribute_names("#document", "document");
+    }
+    for (number, name) in &update.names {
+        request = request.expression_attribute_names(format!("#{number}"), name);
+    }
+    for (number, value) in update.values.iter().enumerate() {
+        let value = to_attribute(value.clone().into_owned());
+        request = request.expression_attribute_values(format!(":{number}"), value);
+    }
+    request = request.expression_attribute_values(":touched", AttributeValue::Bool(true));
+    if !update.guards.is_empty() {
+        request = request.condition_expression(update.guards.join(" AND "));
+    }
+    match request.update_expression(text).send().await.map_err(|error| error.into_service_error()) {
+        Ok(_) => true,
+        Err(error) if error.is_conditional_check_failed_exception() => false,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn where_the_guards_hold_no_error_was_due() {
+    for_all(cases() / 4, 30, |engine, runtime, document, body| {
+        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(()) };
+        let Plan::Direct(update) = Plan::of(&patch) else { return Ok(()) };
+        let (held, stored) = runtime.block_on(async {
+            engine.put_option(OPTION, document.clone()).await;
+            (send_alone(engine, &update).await, engine.stored(OPTION).await.0)
+        });
+        match in_memory(document, &patch) {
+            Ok(expected) if held && stored != expected => {
+                Err(format!("{update:?} gives {stored}, expected {expected}"))
+            }
+            Err(error) if held => Err(format!("{update:?} holds, but {error}")),
+            _ => Ok(()),
+        }
+    });
+}

@@ -1,0 +1,154 @@
+//! Random documents, and random patches that mostly fit them.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
+use update_organization_option::patch::Patch;
+
+/// Names that could be mistaken for an index, for `-`, for a path or for a placeholder.
+const NAMES: [&str; 12] = ["a", "b", "c", "0", "1", "2", "-", "a.b", "#0", "~/", "ключ", "01"];
+
+/// A name, of those that could be an index or `-` more of them the more `odd` there are in 8.
+fn name(odd: u32) -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 - odd => select(&NAMES[..3]),
+        odd => select(&NAMES[3..]),
+    ]
+    .prop_map(str::to_owned)
+}
+
+/// Numbers that are equal by value, not by text, among them.
+fn number() -> impl Strategy<Value = Value> {
+    const TEXTS: [&str; 10] =
+        ["0", "-0", "1", "1.0", "10e-1", "2", "100", "1e2", "1.5", "0.1234567890123456789"];
+    select(&TEXTS[..]).prop_map(|text| serde_json::from_str(text).unwrap())
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => number(),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::Null),
+        2 => select(&["", "x", "ü"][..]).prop_map(Value::from),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            vec((name(2), inner), 0..4).prop_map(object),
+        ]
+    })
+}
+
+fn object(members: Vec<(String, Value)>) -> Value {
+    members.into_iter().collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The choices of one operation, made before the document is known.
+#[derive(Debug, Clone)]
+struct Choice {
+    op: u8,
+    path: usize,
+    from: usize,
+    name: String,
+    value: Value,
+    /// Of 100: whether the operation is made without regard to the document.
+    luck: u8,
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    (0..100_u8, any::<u16>(), any::<u16>(), name(1), value(), 0..100_u8).prop_map(
+        |(op, path, from, name, value, luck)| {
+            let (path, from) = (usize::from(path), usize::from(from));
+            Choice { op, path, from, name, value, luck }
+        },
+    )
+}
+
+/// A document, and the body of a patch that fits it except for `misses` of 100 operations.
+pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Value)> {
+    let document = vec((name(2), value()), 1..5).prop_map(object);
+    (document, vec(choice(), 1..7)).prop_map(move |(document, choices)| {
+        let mut now = document.clone();
+        let mut patch = Vec::new();
+        for choice in choices {
+            let operation = operation(&now, choice, misses);
+            // What does not apply is left in the patch, which then fails there.
+            let body = json!([operation]).to_string();
+            if let Ok(parsed) = Patch::parse(body.as_bytes()) {
+                let _ = json_patch::patch_unsafe(&mut now, parsed.operations());
+            }
+            patch.push(operation);
+        }
+        (document, Value::from(patch))
+    })
+}
+
+fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
+    let Choice { op, path, from, name, value, luck } = choice;
+    let mut places = Vec::new();
+    list_places(document, String::new(), &mut places);
+    let token = name.replace('~', "~0").replace('/', "~1");
+    let at = |number: usize| -> String {
+        if luck < misses {
+            // Somewhere near, but most likely not there.
+            return format!("{}/{token}", places[number % places.len()].0);
+        }
+        // The document itself is first, and is chosen less often.
+        let first = usize::from(number % 16 != 0 && places.len() > 1);
+        places[first + number % (places.len() - first)].0.clone()
+    };
+    let new_place = |number: usize| {
+        let containers: Vec<_> = places.iter().filter(|place| place.1 != Kind::Scalar).collect();
+        let (parent, kind) = containers[number % containers.len()];
+        match kind {
+            Kind::Array(_) if number % 8 != 0 => format!("{parent}/-"),
+            Kind::Array(length) if luck >= misses => format!("{parent}/{}", number % (length + 1)),
+            _ => format!("{parent}/{token}"),
+        }
+    };
+    match op {
+        0..30 => json!({"op": "add", "path": new_place(path), "value": value}),
+        30..45 => json!({"op": "remove", "path": at(path)}),
+        45..65 => json!({"op": "replace", "path": at(path), "value": value}),
+        65..75 => json!({"op": "move", "from": at(from), "path": new_place(path)}),
+        75..85 => json!({"op": "copy", "from": at(from), "path": new_place(path)}),
+        _ => {
+            let path = at(path);
+            let there = document.pointer(&path).filter(|_| luck >= misses);
+            json!({"op": "test", "path": path, "value": there.unwrap_or(&value)})
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    Scalar,
+    Object,
+    Array(usize),
+}
+
+/// Every place of `value`, by its pointer, the outermost first.
+fn list_places(value: &Value, place: String, places: &mut Vec<(String, Kind)>) {
+    let kind = match value {
+        Value::Object(_) => Kind::Object,
+        Value::Array(elements) => Kind::Array(elements.len()),
+        _ => Kind::Scalar,
+    };
+    places.push((place.clone(), kind));
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let token = name.replace('~', "~0").replace('/', "~1");
+                list_places(member, format!("{place}/{token}"), places);
+            }
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                list_places(element, format!("{place}/{index}"), places);
+            }
+        }
+        _ => {}
+    }
+}
