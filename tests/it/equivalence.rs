@@ -170,12 +170,14 @@ fn a_patch_through_the_store_equals_one_in_memory() {
     let [valid, direct, fell_back] = [valid, direct, fell_back].map(|count| count.load(Relaxed));
     let share = |count: u32| f64::from(count) * 100.0 / f64::from(valid);
     eprintln!(
-        "{} cases, {valid} of them valid patches: {:.1} % direct, {:.1} % fell back to rewrite",
+        "{} cases, {valid} of them valid patches: {:.1} % direct in one request, {:.1} % fell back \
+         from direct to rewrite, the others rewrite or check",
         cases(),
         share(direct),
         share(fell_back)
     );
-    assert!(share(direct) >= 60.0 && share(fell_back) >= 10.0);
+    // Enough of each to mean something.
+    assert!(share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0);
 }
 
 /// The update alone, as its clauses say, without the store's own.

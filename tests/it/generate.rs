@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use update_organization_option::patch::Patch;
 
 /// Names that could be mistaken for an index, for `-`, for a path or for a placeholder.
-const NAMES: [&str; 12] = ["a", "b", "c", "0", "1", "2", "-", "a.b", "#0", "~/", "ключ", "01"];
+const NAMES: [&str; 14] =
+    ["a", "b", "c", "0", "0", "1", "1", "2", "-", "a.b", "#0", "~/", "ключ", "01"];
 
 /// A name, of those that could be an index or `-` more of them the more `odd` there are in 8.
 fn name(odd: u32) -> impl Strategy<Value = String> {
@@ -36,7 +37,7 @@ fn value() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
-            vec((name(2), inner), 0..4).prop_map(object),
+            vec((name(7), inner), 1..4).prop_map(object),
         ]
     })
 }
@@ -69,7 +70,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 /// A document, and the body of a patch that fits it except for `misses` of 100 operations.
 pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Value)> {
     let document = vec((name(2), value()), 1..5).prop_map(object);
-    (document, vec(choice(), 1..7)).prop_map(move |(document, choices)| {
+    (document, vec(choice(), 1..5)).prop_map(move |(document, choices)| {
         let mut now = document.clone();
         let mut patch = Vec::new();
         for choice in choices {
@@ -99,21 +100,28 @@ fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
         let first = usize::from(number % 16 != 0 && places.len() > 1);
         places[first + number % (places.len() - first)].0.clone()
     };
-    let new_place = |number: usize| {
-        let containers: Vec<_> = places.iter().filter(|place| place.1 != Kind::Scalar).collect();
+    let new_place = |number: usize, from_elsewhere: bool| {
+        // To append a stored value to an array cannot be said in an update: not too much of that.
+        let arrays = !from_elsewhere || number.is_multiple_of(8);
+        let is_container = |kind: &Kind| match kind {
+            Kind::Scalar => false,
+            Kind::Object => true,
+            Kind::Array(_) => arrays,
+        };
+        let containers: Vec<_> = places.iter().filter(|place| is_container(&place.1)).collect();
         let (parent, kind) = containers[number % containers.len()];
         match kind {
-            Kind::Array(_) if number % 8 != 0 => format!("{parent}/-"),
+            Kind::Array(_) if number % 16 != 0 => format!("{parent}/-"),
             Kind::Array(length) if luck >= misses => format!("{parent}/{}", number % (length + 1)),
             _ => format!("{parent}/{token}"),
         }
     };
     match op {
-        0..30 => json!({"op": "add", "path": new_place(path), "value": value}),
+        0..30 => json!({"op": "add", "path": new_place(path, false), "value": value}),
         30..45 => json!({"op": "remove", "path": at(path)}),
         45..65 => json!({"op": "replace", "path": at(path), "value": value}),
-        65..75 => json!({"op": "move", "from": at(from), "path": new_place(path)}),
-        75..85 => json!({"op": "copy", "from": at(from), "path": new_place(path)}),
+        65..75 => json!({"op": "move", "from": at(from), "path": new_place(path, true)}),
+        75..85 => json!({"op": "copy", "from": at(from), "path": new_place(path, true)}),
         _ => {
             let path = at(path);
             let there = document.pointer(&path).filter(|_| luck >= misses);
