@@ -42,3 +42,152 @@ impl<'p> Plan<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn patch(operations: &Value) -> Patch {
+        Patch::parse(operations.to_string().as_bytes()).expect("a valid patch")
+    }
+
+    #[test]
+    fn the_table_in_the_architecture_is_true() {
+        let table = include_str!("../ARCHITECTURE.md").lines().filter_map(|line| {
+            let (_, row) = line.split_once("| `[")?;
+            let (operations, plan) = row.split_once("]` | ")?;
+            Some((format!("[{operations}]"), plan.trim_end_matches(" |")))
+        });
+        let mut rows = 0;
+        for (operations, plan) in table {
+            let patch = Patch::parse(operations.as_bytes()).expect("a valid patch");
+            assert_eq!(Plan::of(&patch).as_str(), plan, "{operations}");
+            rows += 1;
+        }
+        assert_eq!(rows, 18);
+    }
+
+    /// Set, remove, guards, names and values.
+    type Texts<'t> = (&'t [&'t str], &'t [&'t str], &'t [&'t str], &'t [&'t str], Value);
+
+    #[track_caller]
+    fn compiles(operations: &Value, (set, remove, guards, names, values): Texts<'_>) {
+        let patch = patch(operations);
+        let Plan::Direct(update) = Plan::of(&patch) else { panic!("{operations} is not direct") };
+        assert_eq!(Plan::of(&patch), Plan::Direct(update.clone()));
+        assert_eq!(update.set, set);
+        assert_eq!(update.remove, remove);
+        assert_eq!(update.guards, guards);
+        let numbered: Vec<_> =
+            update.names.iter().map(|(n, name)| format!("#{n} {name}")).collect();
+        assert_eq!(numbered, names);
+        assert_eq!(json!(update.values), values);
+    }
+
+    #[test]
+    fn every_operation_becomes_an_action_under_its_guards() {
+        compiles(
+            &json!([
+                {"op": "test", "path": "/n", "value": 1},
+                {"op": "replace", "path": "/n", "value": 2},
+                {"op": "remove", "path": "/gone"},
+                {"op": "add", "path": "/deep/new.name", "value": 1},
+                {"op": "add", "path": "/list/-", "value": "x"},
+                {"op": "add", "path": "/list/-", "value": "y"},
+                {"op": "copy", "from": "/n2/0", "path": "/copy"},
+                {"op": "move", "from": "/old", "path": "/moved"}
+            ]),
+            (
+                &[
+                    "#document.#6=#document.#4[0]",
+                    "#document.#2.#7=:0",
+                    "#document.#3=list_append(#document.#3,:3)",
+                    "#document.#8=#document.#5",
+                    "#document.#0=:4",
+                ],
+                &["#document.#1", "#document.#5"],
+                &[
+                    "#document.#0=:0",
+                    "attribute_exists(#document.#1)",
+                    "attribute_type(#document.#2,:1)",
+                    "attribute_type(#document.#3,:2)",
+                    "attribute_exists(#document.#4[0])",
+                    "attribute_exists(#document.#5)",
+                ],
+                &[
+                    "#0 n",
+                    "#1 gone",
+                    "#2 deep",
+                    "#3 list",
+                    "#4 n2",
+                    "#5 old",
+                    "#6 copy",
+                    "#7 new.name",
+                    "#8 moved",
+                ],
+                json!([1, "M", "L", ["x", "y"], 2]),
+            ),
+        );
+    }
+
+    #[test]
+    fn values_and_names_have_one_placeholder_each() {
+        compiles(
+            &json!([
+                {"op": "add", "path": "/a", "value": {"x": [1.0]}},
+                {"op": "add", "path": "/b", "value": {"x": [1]}},
+                {"op": "add", "path": "/a/b", "value": {"x": [1]}},
+                {"op": "replace", "path": "/c/a", "value": {"x": [1]}}
+            ]),
+            (
+                &["#document.#0=:0", "#document.#2=:1", "#document.#1.#0=:1"],
+                &[],
+                &["attribute_exists(#document.#1.#0)"],
+                &["#0 a", "#1 c", "#2 b"],
+                json!([{"x": [1], "b": {"x": [1]}}, {"x": [1]}]),
+            ),
+        );
+    }
+
+    #[test]
+    fn what_an_expression_has_no_room_for_is_rewritten() {
+        let members = |count: usize, length: usize| {
+            let name = |n| format!("/{n:0length$}");
+            let add = |n| json!({"op": "add", "path": name(n), "value": n % 2});
+            patch(&(0..count).map(add).collect())
+        };
+        assert_eq!(Plan::of(&members(100, 3)).as_str(), "direct");
+        assert_eq!(Plan::of(&members(200, 3)).as_str(), "rewrite");
+        // Names are beside the text.
+        assert_eq!(Plan::of(&members(100, 1_000)).as_str(), "direct");
+        let replaced = |count: usize| {
+            let replace = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": 1});
+            patch(&(0..count).map(replace).collect())
+        };
+        for count in 1..=200 {
+            let patch = replaced(count);
+            let Plan::Direct(update) = Plan::of(&patch) else { continue };
+            // The store's own clauses need less than what is left.
+            assert!(update.guards.join(" AND ").len() <= MAX_EXPRESSION_BYTES - 512, "{count}");
+            assert!(update.set.join(",").len() <= MAX_EXPRESSION_BYTES - 512, "{count}");
+            assert!(2 * update.guards.len() <= MAX_OPERATORS - 30, "{count}");
+        }
+        assert_eq!(Plan::of(&replaced(60)).as_str(), "direct");
+        assert_eq!(Plan::of(&replaced(200)).as_str(), "rewrite");
+        // A thousand appends are one action.
+        let appends: Value =
+            (0..1_000).map(|n| json!({"op": "add", "path": "/a/-", "value": n})).collect();
+        assert_eq!(Plan::of(&patch(&appends)).as_str(), "direct");
+    }
+
+    #[test]
+    fn copies_of_copies_end_the_planning() {
+        let mut operations = vec![json!({"op": "add", "path": "/a", "value": {"x": 1}})];
+        operations.extend(
+            (0..30).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/a/c{n}")})),
+        );
+        assert_eq!(Plan::of(&patch(&json!(operations))).as_str(), "rewrite");
+    }
+}

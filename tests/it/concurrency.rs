@@ -9,45 +9,95 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, OPTION, event};
 
 const TASKS: usize = 16;
-const INSERTIONS: usize = 50;
+const PATCHES: usize = 50;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_insertion_is_lost_and_versions_have_no_gap() {
-    let reads = Arc::new(AtomicUsize::new(0));
-    let writes = Arc::new(AtomicUsize::new(0));
-    let counters = (reads.clone(), writes.clone());
+/// An engine before which requests are counted, reads and writes.
+async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
+    let counters = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
+    let [reads, writes] = counters.clone();
     let count = move |operation: &str, _: &[u8]| {
-        let counter = if operation == "GetItem" { &counters.0 } else { &counters.1 };
+        let counter = if operation == "GetItem" { &reads } else { &writes };
         counter.fetch_add(1, Ordering::Relaxed);
         None
     };
-    let engine = Arc::new(Engine::start().await.behind(count, Duration::from_mins(1)).await);
-    engine.put_option(OPTION, json!({"list": []})).await;
+    (Arc::new(Engine::start().await.behind(count, Duration::from_mins(1)).await), counters)
+}
+
+/// Sends each task's patches, one after the other, all tasks at once.
+async fn send_all(
+    engine: &Arc<Engine>,
+    patch: impl Fn(usize, usize) -> Value + Copy + Send + 'static,
+) {
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
         let engine = engine.clone();
         tasks.spawn(async move {
-            for insertion in 0..INSERTIONS {
-                let value = task * INSERTIONS + insertion;
-                let patch = json!([{"op": "add", "path": "/list/0", "value": value}]);
-                let answer = engine.send(event(OPTION, &patch)).await;
+            for number in 0..PATCHES {
+                let answer = engine.send(event(OPTION, &patch(task, number))).await;
                 assert_eq!(answer.status, 204, "{answer:?}");
             }
         });
     }
     tasks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_insertion_is_lost_and_versions_have_no_gap() {
+    let (engine, [reads, writes]) = counted().await;
+    engine.put_option(OPTION, json!({"list": []})).await;
+    send_all(
+        &engine,
+        |task, number| json!([{"op": "add", "path": "/list/0", "value": task * PATCHES + number}]),
+    )
+    .await;
+    check_list(&engine).await;
+    // Writers meet, and none of them reads again: a failed condition returns the item.
+    assert_eq!(reads.load(Ordering::Relaxed), TASKS * PATCHES);
+    assert!(writes.load(Ordering::Relaxed) > TASKS * PATCHES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_do_not_conflict() {
+    let (engine, [reads, writes]) = counted().await;
+    engine.put_option(OPTION, json!({"list": []})).await;
+    send_all(
+        &engine,
+        |task, number| json!([{"op": "add", "path": "/list/-", "value": task * PATCHES + number}]),
+    )
+    .await;
+    check_list(&engine).await;
+    let requests = [&reads, &writes].map(|counter| counter.load(Ordering::Relaxed));
+    assert_eq!(requests, [0, TASKS * PATCHES]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patches_of_different_members_do_not_conflict() {
+    let (engine, [reads, writes]) = counted().await;
+    let members = (0..TASKS).map(|task| (format!("m{task}"), json!(null)));
+    engine.put_option(OPTION, Value::Object(members.collect())).await;
+    send_all(
+        &engine,
+        |task, number| json!([{"op": "replace", "path": format!("/m{task}"), "value": number}]),
+    )
+    .await;
+    let last = (0..TASKS).map(|task| (format!("m{task}"), json!(PATCHES - 1)));
+    let version = (1 + TASKS * PATCHES).to_string();
+    assert_eq!(engine.stored(OPTION).await, (Value::Object(last.collect()), version));
+    let requests = [&reads, &writes].map(|counter| counter.load(Ordering::Relaxed));
+    assert_eq!(requests, [0, TASKS * PATCHES]);
+}
+
+/// Every task's values are there once, and every write has a version.
+async fn check_list(engine: &Engine) {
     let (document, version) = engine.stored(OPTION).await;
     let list = document["list"].as_array().unwrap();
     let values: BTreeSet<_> = list.iter().map(|value| value.as_u64().unwrap()).collect();
-    assert_eq!((list.len(), values.len()), (TASKS * INSERTIONS, TASKS * INSERTIONS));
-    assert_eq!(version, (1 + TASKS * INSERTIONS).to_string());
-    // Writers meet, and none of them reads again: a failed condition returns the item.
-    assert_eq!(reads.load(Ordering::Relaxed), TASKS * INSERTIONS);
-    assert!(writes.load(Ordering::Relaxed) > TASKS * INSERTIONS);
+    assert_eq!((list.len(), values.len()), (TASKS * PATCHES, TASKS * PATCHES));
+    assert_eq!(version, (1 + TASKS * PATCHES).to_string());
 }

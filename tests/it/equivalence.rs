@@ -1,6 +1,22 @@
 //! A patch through the store gives what it gives in memory: the same document, or the same error.
 //!
 //! Random documents and patches, `PROPERTY_CASES` of them (20,000); `PROPERTY_SEED` repeats a run.
+//!
+//! That the net holds was tried by taking out one rule of the planner at a time, 20,000 cases each:
+//!
+//! | taken out | found by | the smallest patch shown |
+//! |---|---|---|
+//! | guard `attribute_exists` | both properties | `remove /b` of `{"a":0}` succeeds |
+//! | guard `attribute_type(…, M)` | both: DynamoDB refuses the update's path, or a wrong error | `add /a/b` below a number |
+//! | guard `attribute_type(…, L)` | both: DynamoDB refuses `list_append` | `add /a/-` to an object |
+//! | guard of `test` | both properties | `add /a`, `test /b/a/a` of `{"b":{"a":0}}` succeeds |
+//! | index of an element after a removal | both properties | `remove /b/1` twice removes one |
+//! | a copy that was changed since is not just a copy | both properties | `copy /a /b`, `add /b/-` |
+//! | no move into itself | equivalence | `move /b/0 /b/0/0` of a value of the patch |
+//!
+//! Not found, as both engines take all paths of an update for paths of the stored item: `SET` and
+//! `REMOVE` of elements of one array in one update. No page of DynamoDB's promises it, so the plan
+//! for it stays Rewrite.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},

@@ -1,0 +1,127 @@
+//! What a patch costs: requests to DynamoDB, exact, and the time to plan them.
+//!
+//! `corpus.json` holds patches of options as clients send them. Their shapes follow the examples in
+//! the public documentation of the APIs named there; the documents and values are made up.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+
+#[path = "../examples/local/proxy.rs"]
+#[expect(dead_code, reason = "for the sample's faults")]
+mod proxy;
+#[path = "../examples/local/sample.rs"]
+#[expect(dead_code, reason = "of the sample only some is needed")]
+mod sample;
+#[path = "../examples/local/table.rs"]
+mod table;
+#[path = "../examples/local/trouble.rs"]
+#[expect(dead_code, reason = "not shown here")]
+mod trouble;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use divan::{Bencher, black_box};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
+use update_organization_option::{
+    authorize::{AccessRules, Caller},
+    document::to_attribute,
+    patch::Patch,
+    plan::Plan,
+    store::{Effort, Store},
+};
+
+fn main() {
+    Runtime::new().unwrap().block_on(print_requests());
+    divan::main();
+}
+
+fn parse(operations: &Value) -> Patch {
+    Patch::parse(operations.to_string().as_bytes()).unwrap()
+}
+
+async fn print_requests() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    let client = table::client(&endpoint);
+    assert!(table::prepare(&client, "options").await.is_ok());
+    let store = Store::new(client.clone(), "options".into());
+    let claims = json!({
+        "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"
+    });
+    let event = json!({"requestContext": {"authorizer": {"claims": claims}}});
+    let event = serde_json::from_value(event).unwrap();
+    let caller = Caller::of(&event).unwrap();
+    let access = caller.access(sample::ORG.parse().unwrap(), &AccessRules::default()).unwrap();
+
+    let corpus: Value = serde_json::from_str(include_str!("corpus.json")).unwrap();
+    let patches = corpus["patches"].as_array().unwrap();
+    let mut by_plan: [(&str, u32, u32); 2] = [("direct", 0, 0), ("rewrite", 0, 0)];
+    for entry in patches {
+        let AttributeValue::M(item) = to_attribute(json!({
+            "pk": format!("ORG#{}", sample::ORG),
+            "sk": format!("OPTION#{}", sample::OPTION),
+            "document": corpus["document"],
+            "version": 1
+        })) else {
+            unreachable!()
+        };
+        client.put_item().table_name("options").set_item(Some(item)).send().await.unwrap();
+        let patch = parse(&entry["patch"]);
+        let plan = Plan::of(&patch);
+        let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
+        let option = sample::OPTION.parse().unwrap();
+        store.change(&access, option, (&plan, &patch), "bench", &mut effort).await.unwrap();
+        println!("{:<8} {} request(s)  {}", plan.as_str(), effort.requests, entry["does"]);
+        let row = by_plan.iter_mut().find(|row| row.0 == plan.as_str()).unwrap();
+        *row = (row.0, row.1 + 1, row.2 + effort.requests);
+    }
+    for (plan, count, requests) in by_plan {
+        println!(
+            "{plan}: {count} of {} patches, {:.2} DynamoDB requests per PATCH",
+            patches.len(),
+            f64::from(requests) / f64::from(count)
+        );
+    }
+    assert!(by_plan[0].1 * 10 >= 9 * u32::try_from(patches.len()).unwrap());
+}
+
+const COUNTS: [usize; 4] = [1, 10, 100, 1_000];
+
+/// Appends to one array, which fold into one action.
+#[divan::bench(args = COUNTS)]
+fn appends(bencher: Bencher<'_, '_>, count: usize) {
+    let patch =
+        parse(&(0..count).map(|n| json!({"op": "add", "path": "/list/-", "value": n})).collect());
+    assert_eq!(Plan::of(&patch).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch)));
+}
+
+/// Writes to ten members in turn, of which the last ones count.
+#[divan::bench(args = COUNTS)]
+fn repeated_writes(bencher: Bencher<'_, '_>, count: usize) {
+    let write = |n: usize| json!({"op": "replace", "path": format!("/m{}", n % 10), "value": n});
+    let patch = parse(&(0..count).map(write).collect());
+    assert_eq!(Plan::of(&patch).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch)));
+}
+
+/// A branch that the patch makes and fills: evaluated while planning.
+#[divan::bench(args = COUNTS)]
+fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
+    let mut operations = vec![json!({"op": "add", "path": "/new", "value": {}})];
+    operations
+        .extend((1..count).map(|n| json!({"op": "add", "path": format!("/new/m{n}"), "value": n})));
+    let patch = parse(&json!(operations));
+    assert_eq!(Plan::of(&patch).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch)));
+}
+
+/// Writes to as many members, which past some number is no longer one expression.
+#[divan::bench(args = COUNTS)]
+fn writes_to_different_members(bencher: Bencher<'_, '_>, count: usize) {
+    let write = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": n});
+    let patch = parse(&(0..count).map(write).collect());
+    bencher.bench_local(|| Plan::of(black_box(&patch)));
+}
