@@ -27,7 +27,8 @@ use update_organization_option::{
     document::to_attribute,
     patch::Patch,
     plan::Plan,
-    store::{Effort, Store},
+    request::PatchRequest,
+    store::{Effort, Store, StoreConfig},
 };
 
 fn main() {
@@ -46,7 +47,7 @@ async fn print_requests() {
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     let client = table::client(&endpoint);
     assert!(table::prepare(&client, "options").await.is_ok());
-    let store = Store::new(client.clone(), "options".into());
+    let store = Store::new(client.clone(), StoreConfig::new("options"));
     let claims = json!({
         "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"
     });
@@ -68,11 +69,12 @@ async fn print_requests() {
             unreachable!()
         };
         client.put_item().table_name("options").set_item(Some(item)).send().await.unwrap();
-        let patch = parse(&entry["patch"]);
-        let plan = Plan::of(&patch);
-        let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         let option = sample::OPTION.parse().unwrap();
-        store.change(&access, option, (&plan, &patch), "bench", &mut effort).await.unwrap();
+        let patch = parse(&entry["patch"]);
+        let request = PatchRequest { option, alias: None, if_match: None, key: None, patch };
+        let plan = Plan::of(&request.patch);
+        let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
+        store.change(&access, &request, &plan, "bench", &mut effort).await.unwrap();
         println!("{:<8} {} request(s)  {}", plan.as_str(), effort.requests, entry["does"]);
         let row = by_plan.iter_mut().find(|row| row.0 == plan.as_str()).unwrap();
         *row = (row.0, row.1 + 1, row.2 + effort.requests);

@@ -1,10 +1,13 @@
 //! Configuration: the only reader of the environment.
 
-use std::env;
+use std::{env, time::Duration};
 
 use tracing::level_filters::LevelFilter;
 
-use crate::{authorize::AccessRules, store::StoreConfig};
+use crate::{
+    authorize::AccessRules,
+    store::{RETENTION, StoreConfig},
+};
 
 /// Everything the function is told by its environment.
 #[derive(Debug, Clone)]
@@ -80,6 +83,7 @@ impl Config {
             },
             store: StoreConfig {
                 table: get("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
+                retention: retention(get("IDEMPOTENCY_HOURS"))?,
             },
             log: LogConfig {
                 level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
@@ -89,6 +93,18 @@ impl Config {
                 )?,
             },
         })
+    }
+}
+
+fn retention(hours: Option<String>) -> Result<Duration, ConfigError> {
+    let Some(value) = hours else { return Ok(RETENTION) };
+    match value.parse::<u32>() {
+        Ok(hours @ 1..=8760) => Ok(Duration::from_hours(hours.into())),
+        _ => Err(ConfigError::Invalid {
+            name: "IDEMPOTENCY_HOURS",
+            value,
+            expected: "a number of hours from 1 to 8760",
+        }),
     }
 }
 
@@ -146,8 +162,27 @@ mod tests {
         assert_eq!(config.access.scope_claim, "scope");
         assert_eq!(config.access.write_scope, "options/write");
         assert_eq!(config.log, LogConfig { level: LevelFilter::INFO, format: LogFormat::Text });
+        assert_eq!(config.store.retention, Duration::from_hours(24));
         for table in [&[][..], &[("TABLE_NAME", "")]] {
             assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));
+        }
+    }
+
+    #[test]
+    fn a_retention_is_a_number_of_hours() {
+        let retention = |value| {
+            let config = read(&[("TABLE_NAME", "options"), ("IDEMPOTENCY_HOURS", value)]);
+            config.map(|config| config.store.retention)
+        };
+        assert_eq!(retention("48"), Ok(Duration::from_hours(48)));
+        for value in ["0", "-1", "1.5", "8761", "day"] {
+            assert_eq!(
+                retention(value).unwrap_err().to_string(),
+                format!(
+                    "the environment variable `IDEMPOTENCY_HOURS` is `{value}`, expected a number \
+                     of hours from 1 to 8760"
+                )
+            );
         }
     }
 

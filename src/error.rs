@@ -93,6 +93,12 @@ pub enum Failure {
     /// The option is archived.
     #[error("the option is archived")]
     Archived,
+    /// The option's version is not one that the client's `If-Match` names.
+    #[error("the option's version is not one that `If-Match` names")]
+    PreconditionFailed,
+    /// The client's `Idempotency-Key` was used with another request.
+    #[error("the `Idempotency-Key` was used with another request")]
+    Duplicate,
     /// The patch does not fit the document, or makes it pass a limit.
     #[error(transparent)]
     Patch(#[from] ApplyError),
@@ -142,7 +148,8 @@ impl Failure {
             Self::NotFound => Code::NotFound,
             Self::Archived => Code::NotAllowedForArchived,
             Self::Patch(error) if error.reason.is_limit() => Code::RequestIsNotValid,
-            Self::Patch(_) => Code::OperationCannotBePerformed,
+            Self::Patch(_) | Self::PreconditionFailed => Code::OperationCannotBePerformed,
+            Self::Duplicate => Code::Duplicate,
             Self::Throttled(_) => Code::TooManyRequests,
             Self::Contention | Self::Unreachable(_) | Self::OutcomeUnknown(_) => Code::TryLater,
             Self::Internal(_) => Code::InternalServerError,

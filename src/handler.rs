@@ -12,7 +12,7 @@ use crate::{
     plan::Plan,
     request::{self, Client, Event, PatchRequest},
     response::{respond, status},
-    store::{Effort, Store, Version},
+    store::{Done, Effort, Store},
     telemetry::Record,
 };
 
@@ -76,7 +76,7 @@ impl Handler {
         event: &Event,
         invocation: &Invocation,
         record: &mut Record,
-    ) -> Result<Version, Failure> {
+    ) -> Result<Done, Failure> {
         // Who: a caller from elsewhere learns nothing about what exists or what is valid.
         let caller = Caller::of(event)?;
         record.sub = Some(caller.subject().to_owned());
@@ -102,9 +102,7 @@ impl Handler {
                     return Err(Failure::AliasOfAnother);
                 }
             }
-            let change = (&plan, &request.patch);
-            let id = &invocation.request_id;
-            self.store.change(&access, request.option, change, id, &mut effort).await
+            self.store.change(&access, &request, &plan, &invocation.request_id, &mut effort).await
         }
         .await;
         record.dynamodb_requests = effort.requests;

@@ -2,6 +2,8 @@
 
 mod client;
 mod event;
+mod idempotency;
+mod precondition;
 
 use std::borrow::Cow;
 
@@ -9,6 +11,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub use client::{Client, ClientIdentifier, MAX_CLIENT_TEXT, MAX_EXTENSIONS};
 pub use event::Event;
+pub use idempotency::IdempotencyKey;
+pub use precondition::IfMatch;
 
 use crate::{
     id::{OptionGuid, OrgGuid},
@@ -28,6 +32,10 @@ pub struct PatchRequest {
     pub option: OptionGuid,
     /// The organization's alias, lower case, where the client names one.
     pub alias: Option<String>,
+    /// The versions that the change may be applied to, where the client names them.
+    pub if_match: Option<IfMatch>,
+    /// The name by which the client knows this request again.
+    pub key: Option<IdempotencyKey>,
     /// The change.
     pub patch: Patch,
 }
@@ -101,9 +109,11 @@ impl PatchRequest {
     pub fn parse(event: &Event) -> Result<Self, RequestError> {
         let option = path_guid(event, "option_guid")?;
         let alias = alias(event)?;
+        let if_match = IfMatch::parse(event)?;
+        let key = IdempotencyKey::parse(event)?;
         check_media_type(event.header("Content-Type").as_deref())?;
         let patch = Patch::parse(&body(event)?)?;
-        Ok(Self { option, alias, patch })
+        Ok(Self { option, alias, if_match, key, patch })
     }
 }
 

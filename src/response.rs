@@ -14,15 +14,17 @@ use crate::{
     authorize::Denied,
     error::{Code, Failure},
     messages::Language,
-    store::Version,
+    store::Done,
 };
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// The status of a request that ended so.
 #[must_use]
-pub fn status(outcome: &Result<Version, Failure>) -> StatusCode {
+pub fn status(outcome: &Result<Done, Failure>) -> StatusCode {
     let Err(failure) = outcome else { return StatusCode::NO_CONTENT };
     match failure {
         Failure::Denied(Denied::NoIdentity) => StatusCode::UNAUTHORIZED,
@@ -30,9 +32,12 @@ pub fn status(outcome: &Result<Version, Failure>) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         Failure::NotFound | Failure::AliasNotFound => StatusCode::NOT_FOUND,
-        Failure::Request(_) | Failure::Archived | Failure::Patch(_) | Failure::TooLarge { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        Failure::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Failure::Request(_)
+        | Failure::Archived
+        | Failure::Duplicate
+        | Failure::Patch(_)
+        | Failure::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Failure::Throttled(_) | Failure::Contention => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unreachable(_) | Failure::OutcomeUnknown(_) | Failure::Internal(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
@@ -45,15 +50,18 @@ pub fn status(outcome: &Result<Version, Failure>) -> StatusCode {
 /// `request_id` is all that a client learns of an internal error.
 #[must_use]
 pub fn respond(
-    outcome: &Result<Version, Failure>,
+    outcome: &Result<Done, Failure>,
     language: Language,
     request_id: &str,
 ) -> ApiGatewayProxyResponse {
     let status = status(outcome);
     let mut headers = HeaderMap::new();
     let body = match outcome {
-        Ok(version) => {
+        Ok(Done { version, replayed }) => {
             insert(&mut headers, ETAG, &format!("\"{version}\""));
+            if *replayed {
+                insert(&mut headers, IDEMPOTENCY_REPLAYED, "true");
+            }
             Body::Empty
         }
         Err(failure) => {

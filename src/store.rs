@@ -5,16 +5,17 @@
 
 mod alias;
 mod item;
+mod record;
+mod send;
 mod trouble;
 mod write;
 
-use std::fmt;
+use std::{borrow::Cow, fmt, time::Duration};
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes},
 };
 use aws_smithy_http_client::tls;
 
@@ -22,16 +23,17 @@ pub use self::trouble::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort};
 use self::{
     alias::AliasCache,
     item::{Item, Snapshot},
+    send::{Answer, Request},
     trouble::Trouble,
-    write::{Expressions, Target, replacement},
+    write::{Basis, Expressions, Target, replacement},
 };
 use crate::{
     authorize::OrgAccess,
     document::{self, MAX_ITEM_BYTES, item_bytes},
     error::{Cause, Failure},
-    id::{OptionGuid, OrgGuid},
-    patch::Patch,
+    id::OrgGuid,
     plan::{Plan, Update},
+    request::{IfMatch, PatchRequest},
 };
 
 /// Where the options are.
@@ -39,11 +41,44 @@ use crate::{
 pub struct StoreConfig {
     /// The DynamoDB table's name.
     pub table: String,
+    /// How long an `Idempotency-Key` is remembered.
+    pub retention: Duration,
+}
+
+impl StoreConfig {
+    /// The table of this name, with defaults for the rest.
+    #[must_use]
+    pub fn new(table: impl Into<String>) -> Self {
+        Self { table: table.into(), retention: RETENTION }
+    }
+}
+
+/// How long an `Idempotency-Key` is remembered, unless configured.
+pub const RETENTION: Duration = Duration::from_hours(24);
+
+/// The client's time limits: `attempt` for one request, connecting included. All of a request's
+/// attempts together are limited by its [`Effort`].
+#[must_use]
+pub fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(attempt))
+        .read_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 /// How often an option has been written, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
+
+impl Version {
+    /// That of an item which was loaded without one.
+    const NONE: Self = Self(0);
+
+    fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,11 +86,21 @@ impl fmt::Display for Version {
     }
 }
 
+/// A request that was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// The option's version after it.
+    pub version: Version,
+    /// Whether that was done before, by a request with the same `Idempotency-Key`.
+    pub replayed: bool,
+}
+
 /// The table of options.
 #[derive(Debug)]
 pub struct Store {
     client: Client,
     table: String,
+    retention: Duration,
     aliases: AliasCache,
 }
 
@@ -65,24 +110,20 @@ impl Store {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            .timeout_config(timeouts)
+            .timeout_config(timeouts(ATTEMPT_TIMEOUT))
             // The SDK would send again what may have been applied; what is sent again is decided here.
             .retry_config(RetryConfig::disabled())
             .load()
             .await;
-        Self::new(Client::new(&aws), config.table.clone())
+        Self::new(Client::new(&aws), config.clone())
     }
 
-    /// A store on `table`, reached by `client`, whose own retries are to be off.
+    /// The configured store, reached by `client`, whose own retries are to be off.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, aliases: AliasCache::default() }
+    pub fn new(client: Client, StoreConfig { table, retention }: StoreConfig) -> Self {
+        Self { client, table, retention, aliases: AliasCache::default() }
     }
 
     /// The organization that has this alias (lower case).
@@ -116,8 +157,8 @@ impl Store {
         Ok(Some(owner))
     }
 
-    /// Carries out `plan`, which is that of `patch`, on an option: all of it or nothing.
-    /// `write_id`, which no other request has, marks what this request writes.
+    /// Carries out `request`, whose patch has this `plan`: all of it or nothing. `write_id`, which
+    /// no other request has, marks what this request writes.
     ///
     /// # Errors
     ///
@@ -125,47 +166,113 @@ impl Store {
     pub async fn change(
         &self,
         access: &OrgAccess,
-        option: OptionGuid,
-        (plan, patch): (&Plan<'_>, &Patch),
+        request: &PatchRequest,
+        plan: &Plan<'_>,
         write_id: &str,
         effort: &mut Effort,
-    ) -> Result<Version, Failure> {
-        let target = Target { access, option, write_id };
-        let mut item = match plan {
-            Plan::Direct(update) => match self.write(update, &target, None, effort).await? {
-                Written::Applied(version) => return Ok(version),
+    ) -> Result<Done, Failure> {
+        let target = Target { access, request, write_id };
+        let applied = |version| Done { version, replayed: false };
+        let mut first = match (plan, direct_basis(request)) {
+            (Plan::Direct(update), Some(basis)) => Some((update, basis)),
+            _ => None,
+        };
+        let mut item = None;
+        loop {
+            let (update, basis, bytes);
+            if let Some((direct, direct_basis)) = first {
+                (update, basis, bytes) = (Some(Cow::Borrowed(direct)), direct_basis, 0);
+            } else {
+                let known = match item.take() {
+                    Some(item) => item,
+                    None => match self.read(&target, effort).await? {
+                        Found::Option(item) => item,
+                        Found::Recorded(done) => return Ok(done),
+                    },
+                };
+                let Snapshot { version, document } = Snapshot::open(known)?;
+                if request.if_match.as_ref().is_some_and(|tags| !tags.holds(version.0)) {
+                    return Err(Failure::PreconditionFailed);
+                }
+                let document = document::apply(&request.patch, document)?;
+                if *plan == Plan::Check {
+                    if request.key.is_none() {
+                        return Ok(applied(version));
+                    }
+                    (update, bytes) = (None, 0);
+                } else {
+                    bytes = item_bytes(&document);
+                    update = Some(Cow::Owned(replacement(document)));
+                }
+                basis = Basis::Version(version);
+            }
+            match self.write(&target, update.as_deref(), basis, effort).await? {
+                Written::Applied(version) => return Ok(applied(version)),
+                Written::Recorded(record) => match record::replay(&record, request)? {
+                    Some(done) => return Ok(done),
+                    // It has expired just now.
+                    None => effort.again(Trouble::Contention).await?,
+                },
                 // Why a guard does not hold, the item tells: the patch fails, or the plan has
                 // guessed wrong and it is a matter for Rewrite.
-                Written::Superseded(item) => item,
-                // More than DynamoDB takes; of what, the whole document tells.
-                Written::Refused(_) => self.read(&target, effort).await?,
-            },
-            Plan::Check | Plan::Rewrite => self.read(&target, effort).await?,
-        };
-        loop {
-            let Snapshot { version, document } = Snapshot::open(item)?;
-            let document = document::apply(patch, document)?;
-            if *plan == Plan::Check {
-                return Ok(version.unwrap_or(Version(0)));
-            }
-            let bytes = item_bytes(&document);
-            let update = replacement(document);
-            match self.write(&update, &target, Some(version), effort).await? {
-                Written::Applied(version) => return Ok(version),
+                Written::Superseded(newer) if first.is_some() => item = Some(newer),
                 Written::Superseded(newer) => {
                     effort.again(Trouble::Contention).await?;
-                    item = newer;
+                    item = Some(newer);
                 }
+                // More than DynamoDB takes; of what, the whole document tells.
+                Written::Refused(_) if first.is_some() => {}
                 // All of the request but the document is ours: it can only be too large.
                 Written::Refused(_) if bytes > MAX_ITEM_BYTES / 4 * 3 => {
                     return Err(Failure::TooLarge { bytes });
                 }
                 Written::Refused(cause) => return Err(Failure::Internal(cause)),
             }
+            first = None;
         }
     }
 
-    async fn read(
+    /// The option, or what its key says was done with it before.
+    async fn read(&self, target: &Target<'_>, effort: &mut Effort) -> Result<Found, Failure> {
+        let Some(key) = &target.request.key else {
+            return self.read_option(target, effort).await.map(Found::Option);
+        };
+        let (option_key, record_key) = (target.key(), record::key(target, key));
+        let keys = KeysAndAttributes::builder()
+            .keys(option_key.clone())
+            .keys(record_key.clone())
+            .consistent_read(true)
+            .build()
+            .map_err(Failure::internal)?;
+        let request = self.client.batch_get_item().request_items(&self.table, keys);
+        loop {
+            let trouble = match effort.send(request.clone().send()).await {
+                // What is not read for want of throughput is not an error to DynamoDB.
+                Ok(answer) if answer.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) => {
+                    Trouble::Throttled("keys were left unprocessed".into())
+                }
+                Ok(answer) => {
+                    let tables = answer.responses.unwrap_or_default();
+                    let items: Vec<_> = tables.into_values().flatten().collect();
+                    let find = |key: &Item| {
+                        items.iter().find(|item| {
+                            key.iter().all(|(name, value)| item.get(name) == Some(value))
+                        })
+                    };
+                    if let Some(record) = find(&record_key)
+                        && let Some(done) = record::replay(record, target.request)?
+                    {
+                        return Ok(Found::Recorded(done));
+                    }
+                    return Ok(Found::Option(find(&option_key).cloned()));
+                }
+                Err(trouble) => trouble.of_a_read(),
+            };
+            effort.again(trouble).await?;
+        }
+    }
+
+    async fn read_option(
         &self,
         target: &Target<'_>,
         effort: &mut Effort,
@@ -184,63 +291,58 @@ impl Store {
         }
     }
 
-    /// Sends the conditional write until its outcome is certain: on the version that was `read`,
-    /// or on the update's own guards alone.
+    /// Sends the conditional write, and with a key its record, until the outcome is certain.
     async fn write(
         &self,
-        update: &Update<'_>,
         target: &Target<'_>,
-        read: Option<Option<Version>>,
+        update: Option<&Update<'_>>,
+        basis: Basis,
         effort: &mut Effort,
     ) -> Result<Written, Failure> {
-        let Expressions { update, condition, names, values } =
-            Expressions::new(update, target, read);
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(target.key()))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::UpdatedNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let expressions = Expressions::new(update, target, basis);
+        let request = match (&target.request.key, basis) {
+            (Some(key), Basis::Version(version)) => {
+                let version = if update.is_some() { version.next() } else { version };
+                let record = record::record(target, key, version, self.retention);
+                Request::transaction(
+                    &self.client,
+                    &self.table,
+                    target,
+                    expressions,
+                    record,
+                    version,
+                )?
+            }
+            _ => Request::update(&self.client, &self.table, target, expressions),
+        };
         let mut lost = None;
         loop {
-            let trouble = match effort.send(request.clone().send()).await {
-                Ok(answer) => {
-                    let item = answer.attributes.unwrap_or_default();
-                    let version = item::version(&item).map_err(Failure::internal)?;
-                    return version.map(Written::Applied).ok_or_else(|| {
-                        Failure::internal("DynamoDB returned no version of what it wrote")
-                    });
+            let trouble = match request.send(effort).await {
+                Ok(Answer::Applied(version)) => return Ok(Written::Applied(version)),
+                Ok(Answer::Recorded(record)) => return Ok(Written::Recorded(record)),
+                Ok(Answer::Superseded(item)) => {
+                    return match (lost, basis) {
+                        // Without a key no record tells whether an earlier attempt was applied.
+                        (Some(lost), Basis::Version(version)) if target.request.key.is_none() => {
+                            settle(item, target.write_id, version, lost)
+                        }
+                        _ => Ok(Written::Superseded(item)),
+                    };
                 }
                 Err(trouble) => trouble,
             };
-            match (trouble, read) {
-                (
-                    Trouble::Service(UpdateItemError::ConditionalCheckFailedException(failed), _),
-                    _,
-                ) => {
-                    let item = failed.item;
-                    let (Some(lost), Some(read)) = (lost, read) else {
-                        return Ok(Written::Superseded(item));
-                    };
-                    return settle(item, target.write_id, read, lost);
-                }
+            match (trouble, basis) {
                 (Trouble::Invalid(cause), _) => return Ok(Written::Refused(cause)),
                 // Its guards may hold again after it was applied, so it is not sent again.
-                (Trouble::Ambiguous(cause), None) => {
+                (Trouble::Ambiguous(cause), Basis::Guards) => {
                     return self.look_for(target, cause, effort).await;
                 }
-                // To send it again is safe: its condition holds for one version, which it ends.
-                (Trouble::Ambiguous(cause), Some(_)) => {
+                (Trouble::Ambiguous(cause), Basis::Version(_)) => {
                     // Once an answer is lost, running out of time means not to know.
                     effort.again(Trouble::Ambiguous(cause)).await?;
                     lost = Some("an earlier answer was lost");
                 }
-                (other, _) => match (effort.again(other.forget()).await, lost) {
+                (other, _) => match (effort.again(other).await, lost) {
                     (
                         Err(Failure::Throttled(_) | Failure::Contention | Failure::Unreachable(_)),
                         Some(lost),
@@ -261,7 +363,7 @@ impl Store {
         cause: Cause,
         effort: &mut Effort,
     ) -> Result<Written, Failure> {
-        let item = match self.read(target, effort).await {
+        let item = match self.read_option(target, effort).await {
             Ok(Some(item)) if item::last_write(&item) == Some(target.write_id) => item,
             _ => return Err(Failure::OutcomeUnknown(cause)),
         };
@@ -270,12 +372,26 @@ impl Store {
     }
 }
 
+/// For which versions the patch's own plan is sent without a read; none where one is needed.
+fn direct_basis(request: &PatchRequest) -> Option<Basis> {
+    match (&request.if_match, &request.key) {
+        (Some(IfMatch::Versions(versions)), _) if versions.is_empty() => None,
+        (Some(IfMatch::Versions(versions)), _) if versions.len() == 1 => {
+            Some(Basis::Version(Version(versions[0])))
+        }
+        (_, None) => Some(Basis::Guards),
+        // A key's record holds the version that the request makes, and a transaction returns
+        // nothing: the version must be known before.
+        (_, Some(_)) => None,
+    }
+}
+
 /// What the item says about a write of version `read` whose first answer was `lost` and whose
 /// repetition did not find that version any more.
 fn settle(
     item: Option<Item>,
     write_id: &str,
-    read: Option<Version>,
+    read: Version,
     lost: &'static str,
 ) -> Result<Written, Failure> {
     let unknown = || Failure::OutcomeUnknown(lost.into());
@@ -285,13 +401,20 @@ fn settle(
         return Ok(Written::Applied(version));
     }
     // The one write that ended the version was another's. Behind two writes ours could hide.
-    let next = read.map_or(0, |read| read.0) + 1;
-    if version.0 == next { Ok(Written::Superseded(item)) } else { Err(unknown()) }
+    if version == read.next() { Ok(Written::Superseded(item)) } else { Err(unknown()) }
+}
+
+enum Found {
+    Option(Option<Item>),
+    /// The key's record is of the same request.
+    Recorded(Done),
 }
 
 enum Written {
     Applied(Version),
-    /// Not applied: the item is no longer the one that was read.
+    /// Not applied: the key has a record.
+    Recorded(Item),
+    /// Not applied: the item is not, or no longer, one that the condition holds for.
     Superseded(Option<Item>),
     /// Not applied: DynamoDB does not accept the request.
     Refused(Cause),

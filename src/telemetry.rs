@@ -16,7 +16,7 @@ use crate::{
     error::Failure,
     id::{OptionGuid, OrgGuid},
     request::Client,
-    store::Version,
+    store::Done,
 };
 
 /// Writes log lines to standard output from now on, as `config` says.
@@ -58,7 +58,7 @@ impl Record {
         &self,
         request_id: &str,
         trace_id: Option<&str>,
-        outcome: &Result<Version, Failure>,
+        outcome: &Result<Done, Failure>,
         status: StatusCode,
         duration: Duration,
     ) {
@@ -93,7 +93,8 @@ impl Record {
                     code = failure.map(|failure| failure.code().as_str()),
                     failed_operation,
                     cause = failure.and_then(Failure::cause_chain),
-                    version = outcome.as_ref().ok().map(display),
+                    version = outcome.as_ref().ok().map(|done| display(done.version)),
+                    replayed = outcome.as_ref().ok().map(|done| done.replayed),
                     duration_ms = duration.as_secs_f64() * 1e3,
                     "PATCH option: {}",
                     status.as_u16()

@@ -21,7 +21,7 @@ use update_organization_option::{
     authorize::AccessRules,
     config::{LogConfig, LogFormat},
     document::from_attribute,
-    store::Store,
+    store::{Store, StoreConfig},
     telemetry,
 };
 use uuid::Uuid;
@@ -42,7 +42,7 @@ struct Gateway {
 
 /// The handler on `table`, with the default configuration.
 pub(crate) fn handler(client: &Client, table: &str) -> Handler {
-    Handler::new(Store::new(client.clone(), table.to_owned()), AccessRules::default())
+    Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
 }
 
 /// The address of an embedded DynamoDB that is reached through `listener`, where the sample's

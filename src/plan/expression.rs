@@ -58,12 +58,11 @@ impl<'p> Clauses<'p> {
     /// The path of the member `name` of the object at `parent`.
     pub(super) fn member(&mut self, parent: &str, name: &str) -> String {
         let next = self.numbers_of_names.len();
-        let number = match self.numbers_of_names.get(name) {
-            Some(number) => *number,
-            None => {
-                self.numbers_of_names.insert(name.to_owned(), next);
-                next
-            }
+        let number = if let Some(number) = self.numbers_of_names.get(name) {
+            *number
+        } else {
+            self.numbers_of_names.insert(name.to_owned(), next);
+            next
         };
         format!("{parent}.#{number}")
     }

@@ -26,21 +26,25 @@ pub(super) const ARCHIVED_AT: &str = "archivedAt";
 /// An attribute is not what this function writes.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored item's `{0}` is missing or malformed")]
-pub(super) struct Malformed(&'static str);
+pub(super) struct Malformed(pub(super) &'static str);
 
-/// Partition and sort key of an option.
-pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
+/// The key of an item of this organization.
+pub(super) fn key(org: OrgGuid, sort_key: String) -> Item {
     [
         (PK.to_owned(), AttributeValue::S(format!("ORG#{org}"))),
-        (SK.to_owned(), AttributeValue::S(format!("OPTION#{option}"))),
+        (SK.to_owned(), AttributeValue::S(sort_key)),
     ]
     .into()
 }
 
+/// Partition and sort key of an option.
+pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
+    key(org, format!("OPTION#{option}"))
+}
+
 /// An option as it was when it was read.
 pub(super) struct Snapshot {
-    /// None in an item that was loaded without one.
-    pub(super) version: Option<Version>,
+    pub(super) version: Version,
     pub(super) document: Value,
 }
 
@@ -51,7 +55,7 @@ impl Snapshot {
         if item.contains_key(ARCHIVED_AT) {
             return Err(Failure::Archived);
         }
-        let version = version(&item).map_err(Failure::internal)?;
+        let version = version(&item).map_err(Failure::internal)?.unwrap_or(Version::NONE);
         let document = match item.remove(DOCUMENT) {
             Some(map @ AttributeValue::M(_)) => document::from_attribute(map),
             _ => return Err(Failure::internal(Malformed(DOCUMENT))),

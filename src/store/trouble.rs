@@ -49,11 +49,14 @@ where
             "ProvisionedThroughputExceededException"
             | "ThrottlingException"
             | "RequestLimitExceeded" => Self::Throttled(error.into()),
-            "TransactionConflictException" | "ReplicatedWriteConflictException" => Self::Contention,
+            "TransactionConflictException"
+            | "ReplicatedWriteConflictException"
+            | "TransactionInProgressException" => Self::Contention,
             "ValidationException" => Self::Invalid(error.into()),
-            "ConditionalCheckFailedException" => match error {
+            "ConditionalCheckFailedException" | "TransactionCanceledException" => match error {
                 SdkError::ServiceError(context) => {
-                    Self::Service(context.into_err(), "a condition does not hold".into())
+                    let cause = context.err().to_string();
+                    Self::Service(context.into_err(), cause.into())
                 }
                 other => Self::Other(other.into()),
             },

@@ -5,33 +5,46 @@ use std::{borrow::Cow, collections::HashMap, time::SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
-use super::{Version, item};
+use super::{
+    Version,
+    item::{self, Item},
+};
 use crate::{
     authorize::OrgAccess,
     document,
-    id::OptionGuid,
     plan::{DOCUMENT, Update},
+    request::{IfMatch, PatchRequest},
 };
 
 /// What a change is of, and who makes it.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) access: &'a OrgAccess,
-    pub(super) option: OptionGuid,
+    pub(super) request: &'a PatchRequest,
     /// Marks what this request writes; no other request has it.
     pub(super) write_id: &'a str,
 }
 
 impl Target<'_> {
     /// Partition and sort key of the option.
-    pub(super) fn key(&self) -> HashMap<String, AttributeValue> {
-        item::option_key(self.access.org(), self.option)
+    pub(super) fn key(&self) -> Item {
+        item::option_key(self.access.org(), self.request.option)
     }
 }
 
-/// The expressions of a conditional update, with what their placeholders stand for.
+/// For which versions of the option a write's condition can hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// For one, which the write ends: to send it twice is to apply it once.
+    Version(Version),
+    /// For any that `If-Match` allows and the plan's guards accept.
+    Guards,
+}
+
+/// The expressions of a conditional write, with what their placeholders stand for.
 pub(super) struct Expressions {
-    pub(super) update: String,
+    /// None where only the condition matters.
+    pub(super) update: Option<String>,
     pub(super) condition: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
@@ -47,13 +60,72 @@ pub(super) fn replacement(document: Value) -> Update<'static> {
 }
 
 impl Expressions {
-    /// `update`, on an option that is open to changes and, where `read` says so, still has the
-    /// version that was read (none: an item that was loaded without one).
-    pub(super) fn new(
-        update: &Update<'_>,
-        target: &Target<'_>,
-        read: Option<Option<Version>>,
-    ) -> Self {
+    /// Those of `update`, or of nothing but its condition.
+    pub(super) fn new(update: Option<&Update<'_>>, target: &Target<'_>, basis: Basis) -> Self {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let mut values = HashMap::new();
+        let mut conditions = vec![
+            // Holds while the option exists …
+            "attribute_exists(#pk)".to_owned(),
+            // … and is not archived …
+            "attribute_not_exists(#archivedAt)".to_owned(),
+        ];
+        match (basis, &target.request.if_match) {
+            // … and its version is the one that was read …
+            (Basis::Version(Version::NONE), _) => {
+                conditions.push("attribute_not_exists(#version)".to_owned());
+            }
+            (Basis::Version(version), _) => {
+                values.insert(":read".to_owned(), number(version.0));
+                conditions.push("#version=:read".to_owned());
+            }
+            // … or one of those that the client knows …
+            (Basis::Guards, Some(IfMatch::Versions(versions))) => {
+                let names: Vec<_> = (0..versions.len()).map(|n| format!(":match{n}")).collect();
+                let mut any = format!("#version IN ({})", names.join(","));
+                if versions.contains(&Version::NONE.0) {
+                    any = format!("({any} OR attribute_not_exists(#version))");
+                }
+                conditions.push(any);
+                values.extend(names.into_iter().zip(versions.iter().map(|each| number(*each))));
+            }
+            (Basis::Guards, Some(IfMatch::Any) | None) => {}
+        }
+        // … and the document is as the plan takes it to be.
+        conditions.extend(update.iter().flat_map(|update| update.guards.iter().cloned()));
+        let condition = conditions.join(" AND ");
+
+        let text = update.map(|update| {
+            let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+            values.extend(
+                [
+                    (":zero", number(0)),
+                    (":one", number(1)),
+                    (":updatedAt", AttributeValue::S(now)),
+                    (":updatedBy", AttributeValue::S(target.access.subject().to_owned())),
+                    (":lastWrite", AttributeValue::S(target.write_id.to_owned())),
+                ]
+                .map(|(placeholder, value)| (placeholder.to_owned(), value)),
+            );
+            let mut actions = vec![
+                "#version=if_not_exists(#version,:zero)+:one",
+                "#updatedAt=:updatedAt",
+                "#updatedBy=:updatedBy",
+                "#lastWrite=:lastWrite",
+            ];
+            actions.extend(update.set.iter().map(String::as_str));
+            let mut text = format!("SET {}", actions.join(","));
+            if !update.remove.is_empty() {
+                text.push_str(" REMOVE ");
+                text.push_str(&update.remove.join(","));
+            }
+            text
+        });
+
+        // DynamoDB refuses a name that is not used.
+        let used = |name: &str| {
+            condition.contains(name) || text.as_ref().is_some_and(|text| text.contains(name))
+        };
         let mut names: HashMap<_, _> = [
             (DOCUMENT, item::DOCUMENT),
             ("#version", item::VERSION),
@@ -63,62 +135,18 @@ impl Expressions {
             ("#archivedAt", item::ARCHIVED_AT),
             ("#pk", item::PK),
         ]
+        .into_iter()
+        .filter(|(placeholder, _)| used(placeholder))
         .map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned()))
-        .into();
-        let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let mut values: HashMap<_, _> = [
-            (":zero", AttributeValue::N("0".into())),
-            (":one", AttributeValue::N("1".into())),
-            (":updatedAt", AttributeValue::S(now)),
-            (":updatedBy", AttributeValue::S(target.access.subject().to_owned())),
-            (":lastWrite", AttributeValue::S(target.write_id.to_owned())),
-        ]
-        .map(|(placeholder, value)| (placeholder.to_owned(), value))
-        .into();
-
-        let mut conditions = vec![
-            // Holds while the option exists …
-            "attribute_exists(#pk)",
-            // … and is not archived …
-            "attribute_not_exists(#archivedAt)",
-        ];
-        match read {
-            // … and its version is the one that was read …
-            Some(Some(version)) => {
-                values.insert(":read".into(), AttributeValue::N(version.to_string()));
-                conditions.push("#version=:read");
-            }
-            // … or it still has none …
-            Some(None) => conditions.push("attribute_not_exists(#version)"),
-            None => {}
+        .collect();
+        if let Some(update) = update {
+            let own = update.names.iter();
+            names.extend(own.map(|(number, name)| (format!("#{number}"), name.clone())));
+            let own = update.values.iter().enumerate();
+            values.extend(own.map(|(number, value)| {
+                (format!(":{number}"), document::to_attribute(value.clone().into_owned()))
+            }));
         }
-        // … and the document is as the plan takes it to be.
-        conditions.extend(update.guards.iter().map(String::as_str));
-
-        let mut actions = vec![
-            "#version=if_not_exists(#version,:zero)+:one",
-            "#updatedAt=:updatedAt",
-            "#updatedBy=:updatedBy",
-            "#lastWrite=:lastWrite",
-        ];
-        actions.extend(update.set.iter().map(String::as_str));
-        let mut text = format!("SET {}", actions.join(","));
-        if !update.remove.is_empty() {
-            text.push_str(" REMOVE ");
-            text.push_str(&update.remove.join(","));
-        }
-
-        let uses_document =
-            text.contains(DOCUMENT) || update.guards.iter().any(|guard| guard.contains(DOCUMENT));
-        if !uses_document {
-            names.remove(DOCUMENT);
-        }
-        names
-            .extend(update.names.iter().map(|(number, name)| (format!("#{number}"), name.clone())));
-        let own = update.values.iter().enumerate();
-        values.extend(own.map(|(number, value)| {
-            (format!(":{number}"), document::to_attribute(value.clone().into_owned()))
-        }));
-        Self { update: text, condition: conditions.join(" AND "), names, values }
+        Self { update: text, condition, names, values }
     }
 }

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
@@ -33,6 +33,7 @@ use update_organization_option::{
     error::Failure,
     patch::Patch,
     plan::{Plan, Update},
+    request::PatchRequest,
     store::Effort,
 };
 
@@ -118,13 +119,15 @@ async fn through_the_store(engine: &Engine, document: &Value, patch: &Patch) -> 
     let caller = Caller::of(&event).unwrap();
     let access = caller.access(ORG.parse().unwrap(), &AccessRules::default()).unwrap();
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
-    let (option, plan) = (OPTION.parse().unwrap(), Plan::of(patch));
-    let change = (&plan, patch);
-    let outcome = engine.store().change(&access, option, change, "write", &mut effort).await;
+    let option = OPTION.parse().unwrap();
+    let patch = patch.clone();
+    let request = PatchRequest { option, alias: None, if_match: None, key: None, patch };
+    let plan = Plan::of(&request.patch);
+    let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;
     let answer = match outcome {
-        Ok(answered) => {
-            assert_eq!(answered.to_string(), version);
+        Ok(done) => {
+            assert_eq!((done.version.to_string(), done.replayed), (version.clone(), false));
             let expected = if plan == Plan::Check { "1" } else { "2" };
             assert_eq!(version, expected);
             Ok(stored)
@@ -192,8 +195,9 @@ fn a_patch_through_the_store_equals_one_in_memory() {
         share(direct),
         share(fell_back)
     );
-    // Enough of each to mean something.
-    assert!(share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0);
+    // Enough of each to mean something; of few cases a share says nothing.
+    let enough = share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0;
+    assert!(enough || cases() < 5_000);
 }
 
 /// The update alone, as its clauses say, without the store's own.
@@ -221,7 +225,7 @@ async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
     if !update.guards.is_empty() {
         request = request.condition_expression(update.guards.join(" AND "));
     }
-    match request.update_expression(text).send().await.map_err(|error| error.into_service_error()) {
+    match request.update_expression(text).send().await.map_err(SdkError::into_service_error) {
         Ok(_) => true,
         Err(error) if error.is_conditional_check_failed_exception() => false,
         Err(error) => panic!("{error:?}"),

@@ -89,7 +89,7 @@ pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Va
 fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
     let Choice { op, path, from, name, value, luck } = choice;
     let mut places = Vec::new();
-    list_places(document, String::new(), &mut places);
+    list_places(document, "", &mut places);
     let token = name.replace('~', "~0").replace('/', "~1");
     let at = |number: usize| -> String {
         if luck < misses {
@@ -97,7 +97,7 @@ fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
             return format!("{}/{token}", places[number % places.len()].0);
         }
         // The document itself is first, and is chosen less often.
-        let first = usize::from(number % 16 != 0 && places.len() > 1);
+        let first = usize::from(!number.is_multiple_of(16) && places.len() > 1);
         places[first + number % (places.len() - first)].0.clone()
     };
     let new_place = |number: usize, from_elsewhere: bool| {
@@ -111,7 +111,7 @@ fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
         let containers: Vec<_> = places.iter().filter(|place| is_container(&place.1)).collect();
         let (parent, kind) = containers[number % containers.len()];
         match kind {
-            Kind::Array(_) if number % 16 != 0 => format!("{parent}/-"),
+            Kind::Array(_) if !number.is_multiple_of(16) => format!("{parent}/-"),
             Kind::Array(length) if luck >= misses => format!("{parent}/{}", number % (length + 1)),
             _ => format!("{parent}/{token}"),
         }
@@ -138,23 +138,23 @@ enum Kind {
 }
 
 /// Every place of `value`, by its pointer, the outermost first.
-fn list_places(value: &Value, place: String, places: &mut Vec<(String, Kind)>) {
+fn list_places(value: &Value, place: &str, places: &mut Vec<(String, Kind)>) {
     let kind = match value {
         Value::Object(_) => Kind::Object,
         Value::Array(elements) => Kind::Array(elements.len()),
         _ => Kind::Scalar,
     };
-    places.push((place.clone(), kind));
+    places.push((place.to_owned(), kind));
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 let token = name.replace('~', "~0").replace('/', "~1");
-                list_places(member, format!("{place}/{token}"), places);
+                list_places(member, &format!("{place}/{token}"), places);
             }
         }
         Value::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
-                list_places(element, format!("{place}/{index}"), places);
+                list_places(element, &format!("{place}/{index}"), places);
             }
         }
         _ => {}

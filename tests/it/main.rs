@@ -1,6 +1,6 @@
 //! The handler, end to end: API Gateway events in, answers and stored items out, through the real
 //! SDK client against a real engine (dynoxide in process, or the one at `DYNAMODB_ENDPOINT`).
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends there")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
 mod bootstrap;
 mod concurrency;
@@ -10,7 +10,9 @@ mod equivalence;
 mod events;
 mod faults;
 mod generate;
+mod idempotency;
 mod limits;
+mod preconditions;
 mod secrets;
 
 #[expect(dead_code, reason = "not every fault is needed yet")]

@@ -1,0 +1,88 @@
+//! Idempotency records: which requests have been carried out, so that none is twice.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Done, Version,
+    item::{self, Item, Malformed},
+    write::Target,
+};
+use crate::{
+    error::Failure,
+    request::{IdempotencyKey, IfMatch, PatchRequest},
+};
+
+const FINGERPRINT: &str = "fingerprint";
+const EXPIRES_AT: &str = "expiresAt";
+
+/// Holds where the key was not used, or so long ago that its record counts no longer, even where
+/// DynamoDB has not removed it yet ("Using time to live in DynamoDB": typically within days).
+pub(super) const UNUSED: &str = "attribute_not_exists(pk) OR expiresAt<=:now";
+
+/// Partition and sort key of the record of `key`, which is the caller's own: two callers may use
+/// the same key.
+pub(super) fn key(target: &Target<'_>, key: &IdempotencyKey) -> Item {
+    let caller = URL_SAFE_NO_PAD.encode(Sha256::digest(target.access.subject()));
+    item::key(target.access.org(), format!("REQUEST#{}#{key}#{caller}", target.request.option))
+}
+
+/// The record of a request that made the option's version what it is.
+pub(super) fn record(
+    target: &Target<'_>,
+    key: &IdempotencyKey,
+    version: Version,
+    retention: Duration,
+) -> Item {
+    let mut record = self::key(target, key);
+    let expires = now() + retention.as_secs();
+    record.insert(FINGERPRINT.into(), AttributeValue::S(fingerprint(target.request)));
+    record.insert(item::VERSION.into(), AttributeValue::N(version.to_string()));
+    record.insert(EXPIRES_AT.into(), AttributeValue::N(expires.to_string()));
+    record
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// What `record` answers to the request: what the first was answered, or nothing if it has expired.
+///
+/// # Errors
+///
+/// [`Failure::Duplicate`] where the key was used with another request.
+pub(super) fn replay(record: &Item, request: &PatchRequest) -> Result<Option<Done>, Failure> {
+    let missing = |name| Failure::internal(Malformed(name));
+    let expires = record.get(EXPIRES_AT).and_then(|expires| expires.as_n().ok());
+    let expires = expires.and_then(|expires| expires.parse::<u64>().ok());
+    if expires.ok_or_else(|| missing(EXPIRES_AT))? <= now() {
+        return Ok(None);
+    }
+    let first = record.get(FINGERPRINT).and_then(|fingerprint| fingerprint.as_s().ok());
+    if *first.ok_or_else(|| missing(FINGERPRINT))? != fingerprint(request) {
+        return Err(Failure::Duplicate);
+    }
+    let version = item::version(record).map_err(Failure::internal)?;
+    let version = version.ok_or_else(|| missing(item::VERSION))?;
+    Ok(Some(Done { version, replayed: true }))
+}
+
+/// What decides a request's outcome, as text of one length: the patch, in canonical form, and the
+/// versions it may be applied to.
+fn fingerprint(request: &PatchRequest) -> String {
+    let mut hash = Sha256::new();
+    for operation in request.patch.operations() {
+        hash.update(serde_json::to_string(operation).unwrap_or_default());
+        hash.update("\n");
+    }
+    match &request.if_match {
+        None => {}
+        Some(IfMatch::Any) => hash.update("*"),
+        Some(IfMatch::Versions(versions)) => hash.update(format!("{versions:?}")),
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}

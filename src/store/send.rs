@@ -1,0 +1,166 @@
+//! A conditional write as a request of the SDK, and what its answer says.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{
+        transact_write_items::{
+            TransactWriteItemsError, builders::TransactWriteItemsFluentBuilder,
+        },
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValue,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    },
+};
+
+use super::{
+    Effort, Version,
+    item::{self, Item},
+    record,
+    trouble::Trouble,
+    write::{Expressions, Target},
+};
+use crate::error::{Cause, Failure};
+
+/// A conditional write, which can be sent more than once.
+pub(super) enum Request {
+    Update(Box<UpdateItemFluentBuilder>),
+    /// With the record of its key, and the version of the option after it.
+    Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
+}
+
+/// What became of it.
+pub(super) enum Answer {
+    Applied(Version),
+    /// Not applied: the item, as it is, is not one that the condition holds for.
+    Superseded(Option<Item>),
+    /// Not applied: the key has this record.
+    Recorded(Item),
+}
+
+impl Request {
+    /// `expressions`, which have an update.
+    pub(super) fn update(
+        client: &Client,
+        table: &str,
+        target: &Target<'_>,
+        Expressions { update, condition, names, values }: Expressions,
+    ) -> Self {
+        let request = client
+            .update_item()
+            .table_name(table)
+            .set_key(Some(target.key()))
+            .set_update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Self::Update(Box::new(request))
+    }
+
+    /// `expressions` and the `record` together, or neither.
+    pub(super) fn transaction(
+        client: &Client,
+        table: &str,
+        target: &Target<'_>,
+        Expressions { update, condition, names, values }: Expressions,
+        record: Item,
+        version: Version,
+    ) -> Result<Self, Failure> {
+        const ALL_OLD: ReturnValuesOnConditionCheckFailure =
+            ReturnValuesOnConditionCheckFailure::AllOld;
+        let item = TransactWriteItem::builder();
+        let change = match update {
+            Some(update) => item.update(
+                Update::builder()
+                    .table_name(table)
+                    .set_key(Some(target.key()))
+                    .update_expression(update)
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(Some(names))
+                    .set_expression_attribute_values(Some(values))
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .build()
+                    .map_err(Failure::internal)?,
+            ),
+            None => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(target.key()))
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(Some(names))
+                    .set_expression_attribute_values(Some(values).filter(|all| !all.is_empty()))
+                    .return_values_on_condition_check_failure(ALL_OLD)
+                    .build()
+                    .map_err(Failure::internal)?,
+            ),
+        };
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(record))
+            .condition_expression(record::UNUSED)
+            .expression_attribute_values(":now", AttributeValue::N(record::now().to_string()))
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .build()
+            .map_err(Failure::internal)?;
+        let request = client
+            .transact_write_items()
+            .transact_items(change.build())
+            .transact_items(TransactWriteItem::builder().put(put).build());
+        Ok(Self::Transaction(Box::new(request), version))
+    }
+
+    /// Sends it once.
+    pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
+        match self {
+            Self::Update(request) => match effort.send(Box::clone(request).send()).await {
+                Ok(answer) => match item::version(&answer.attributes.unwrap_or_default()) {
+                    Ok(Some(version)) => Ok(Answer::Applied(version)),
+                    // It was written, but by whatever answers like this not as asked for.
+                    _ => Err(Trouble::Ambiguous("no version of what was written".into())),
+                },
+                Err(Trouble::Service(
+                    UpdateItemError::ConditionalCheckFailedException(failed),
+                    _,
+                )) => Ok(Answer::Superseded(failed.item)),
+                Err(trouble) => Err(trouble.forget()),
+            },
+            Self::Transaction(request, version) => {
+                match effort.send(Box::clone(request).send()).await {
+                    Ok(_) => Ok(Answer::Applied(*version)),
+                    Err(Trouble::Service(
+                        TransactWriteItemsError::TransactionCanceledException(canceled),
+                        cause,
+                    )) => canceled_for(canceled.cancellation_reasons.unwrap_or_default(), cause),
+                    Err(trouble) => Err(trouble.forget()),
+                }
+            }
+        }
+    }
+}
+
+/// What the reasons, one for each of the transaction's actions in order, say about it.
+fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer, Trouble> {
+    let has = |codes: &[&str]| {
+        reasons.iter().filter_map(CancellationReason::code).any(|code| codes.contains(&code))
+    };
+    let conflict = has(&["TransactionConflict"]);
+    let throttled =
+        has(&["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"]);
+    let invalid = has(&["ValidationError", "ItemCollectionSizeLimitExceeded"]);
+    let mut failed = reasons.into_iter().map(|reason| {
+        reason.code().is_some_and(|code| code == "ConditionalCheckFailed").then_some(reason.item)
+    });
+    let (change, record) = (failed.next().flatten(), failed.next().flatten());
+    match (change, record) {
+        // A key that was used answers for itself, whatever has become of the option since.
+        (_, Some(Some(record))) => Ok(Answer::Recorded(record)),
+        _ if conflict => Err(Trouble::Contention),
+        _ if throttled => Err(Trouble::Throttled(cause)),
+        (Some(item), _) => Ok(Answer::Superseded(item)),
+        _ if invalid => Err(Trouble::Invalid(cause)),
+        _ => Err(Trouble::Other(cause)),
+    }
+}

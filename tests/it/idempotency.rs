@@ -1,0 +1,155 @@
+//! `Idempotency-Key`.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    engine::{Answer, Engine, OPTION, event, with_header},
+    proxy::Fault,
+};
+
+const KEY: &str = "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"";
+
+fn keyed(patch: &Value) -> Value {
+    with_header(event(OPTION, patch), "Idempotency-Key", KEY)
+}
+
+fn append(value: i32) -> Value {
+    json!([{"op": "add", "path": "/list/-", "value": value}])
+}
+
+#[track_caller]
+fn assert_done(answer: &Answer, version: i32, replayed: bool) {
+    assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{answer:?}");
+    assert_eq!(answer.headers["etag"], format!("\"{version}\""));
+    let header = answer.headers.get("idempotency-replayed").map(String::as_str);
+    assert_eq!(header, replayed.then_some("true"));
+}
+
+const DUPLICATE: (i64, &str, &str) =
+    (422, "Duplicate", "the `Idempotency-Key` was used with another request");
+
+#[tokio::test]
+async fn the_same_request_is_carried_out_once() {
+    // A patch of each plan, the last of which could not be applied twice.
+    for patch in [
+        append(3),
+        json!([{"op": "add", "path": "/list/0", "value": 0}]),
+        json!([{"op": "test", "path": "/count", "value": 1}]),
+        json!([{"op": "remove", "path": "/count"}]),
+    ] {
+        let engine = Engine::start().await;
+        let first = engine.send(keyed(&patch)).await;
+        let version = if patch[0]["op"] == "test" { 1 } else { 2 };
+        assert_done(&first, version, false);
+        // Whatever has become of the option since.
+        let other = json!([{"op": "add", "path": "/other", "value": 1}]);
+        assert_eq!(engine.send(event(OPTION, &other)).await.status, 204);
+        let before = engine.everything().await;
+        for key in [KEY, KEY.trim_matches('"')] {
+            let again = with_header(event(OPTION, &patch), "Idempotency-Key", key);
+            assert_done(&engine.send(again).await, version, true);
+        }
+        assert_eq!(engine.everything().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_patch_that_is_the_same_but_for_its_text_is_the_same() {
+    let engine = Engine::start().await;
+    let mut first = keyed(&json!([]));
+    first["body"] = json!(r#"[{"op":"add","path":"/new","value":{"a":1,"b":100}}]"#);
+    assert_done(&engine.send(first.clone()).await, 2, false);
+    first["body"] =
+        json!(r#"[ {"value":{"b":1e2,"a":1.0}, "path":"/new", "op":"add", "from":null} ]"#);
+    assert_done(&engine.send(first).await, 2, true);
+}
+
+#[tokio::test]
+async fn a_key_is_of_one_request() {
+    let engine = Engine::start().await;
+    assert_done(&engine.send(keyed(&append(3))).await, 2, false);
+    engine.refuses(keyed(&append(4)), DUPLICATE).await;
+    let based = with_header(keyed(&append(3)), "If-Match", "\"1\"");
+    engine.refuses(based, DUPLICATE).await;
+}
+
+#[tokio::test]
+async fn a_key_is_of_one_caller_and_one_option() {
+    let engine = Engine::start().await;
+    assert_done(&engine.send(keyed(&append(3))).await, 2, false);
+    let mut other_caller = keyed(&append(4));
+    other_caller["requestContext"]["authorizer"]["claims"]["sub"] = json!("bob");
+    assert_done(&engine.send(other_caller).await, 3, false);
+    let other = "b1f0a2c4-5d6e-4f70-8a9b-0c1d2e3f4a5b";
+    engine.put_option(other, json!({"list": []})).await;
+    let other_option = with_header(event(other, &append(4)), "Idempotency-Key", KEY);
+    assert_done(&engine.send(other_option).await, 2, false);
+}
+
+#[tokio::test]
+async fn what_fails_is_not_recorded() {
+    let engine = Engine::start().await;
+    let failing = json!([{"op": "remove", "path": "/nope"}]);
+    let why = "operation 0 (`remove` `/nope`): no such value in the document";
+    let before = engine.everything().await;
+    engine.refuses(keyed(&failing), (422, "OperationCannotBePerformed", why)).await;
+    assert_eq!(engine.everything().await, before);
+    assert_done(&engine.send(keyed(&append(3))).await, 2, false);
+}
+
+#[tokio::test]
+async fn a_record_that_has_expired_is_not_trusted() {
+    let engine = Engine::start().await;
+    assert_done(&engine.send(keyed(&append(3))).await, 2, false);
+    // DynamoDB removes it when it pleases; until then it is there.
+    engine.expire_records().await;
+    assert_done(&engine.send(keyed(&append(4))).await, 3, false);
+    engine.expire_records().await;
+    let based =
+        |version: i32| with_header(keyed(&append(5)), "If-Match", &format!("\"{version}\""));
+    assert_done(&engine.send(based(3)).await, 4, false);
+    assert_done(&engine.send(based(3)).await, 4, true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_identical_requests_at_once_one_applies() {
+    let engine = Arc::new(Engine::start().await);
+    for round in 0..20 {
+        let mut tasks = JoinSet::new();
+        for _ in 0..8 {
+            let engine = engine.clone();
+            let key = format!("round-{round}");
+            tasks.spawn(async move {
+                engine
+                    .send(with_header(event(OPTION, &append(round)), "Idempotency-Key", &key))
+                    .await
+            });
+        }
+        let answers = tasks.join_all().await;
+        let replays =
+            answers.iter().filter(|answer| answer.headers.contains_key("idempotency-replayed"));
+        assert_eq!(replays.count(), 7);
+        for answer in &answers {
+            assert_eq!(
+                (answer.status, &answer.headers["etag"]),
+                (204, &format!("\"{}\"", round + 2))
+            );
+        }
+    }
+    let list: Vec<i32> = [1, 2].into_iter().chain(0..20).collect();
+    assert_eq!(engine.stored(OPTION).await.0["list"], json!(list));
+}
+
+#[tokio::test]
+async fn a_version_that_is_named_needs_no_read() {
+    let no_reads = |operation: &str, _: &[u8]| {
+        (operation != "TransactWriteItems").then_some(Fault::Refused(400, "AccessDeniedException"))
+    };
+    let engine = Engine::start().await.behind(no_reads, Duration::from_mins(1)).await;
+    let based = with_header(keyed(&append(3)), "If-Match", "\"1\"");
+    assert_done(&engine.send(based.clone()).await, 2, false);
+    assert_done(&engine.send(based).await, 2, true);
+}
