@@ -12,7 +12,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +36,16 @@ pub(crate) enum Fault {
 /// A request's operation (`UpdateItem`, `GetItem` …) and its body to what happens to it; none where
 /// it is passed on as it is.
 pub(crate) type Decide = dyn Fn(&str, &[u8]) -> Option<Fault> + Send + Sync;
+
+/// A permit for each write that is late.
+static LATE: Semaphore = Semaphore::const_new(MAX_LATE as usize);
+const MAX_LATE: u32 = 1_000;
+
+/// Waits until all late writes were passed on and answered.
+pub(crate) async fn late_writes() {
+    // Never closed, so there are permits.
+    let _ = LATE.acquire_many(MAX_LATE).await;
+}
 
 /// Passes what `listener` accepts on to `endpoint`, but for what `decide` says.
 pub(crate) async fn serve(listener: TcpListener, endpoint: String, decide: Arc<Decide>) {
@@ -102,7 +112,12 @@ async fn answer(
             Ok(Response::from_parts(head, Body::from_stream(cut)))
         }
         Some(Fault::AppliedLate(delay)) => {
-            pass_on(delay);
+            let late = LATE.acquire().await.map_err(io::Error::other)?;
+            let answer = pass_on(delay);
+            tokio::spawn(async move {
+                let _ = answer.await;
+                drop(late);
+            });
             pending().await
         }
         Some(Fault::Hanging) => pending().await,

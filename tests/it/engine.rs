@@ -33,6 +33,9 @@ pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
 
+/// What one request has behind a proxy, in place of the deployed client's seconds.
+const ATTEMPT: Duration = Duration::from_millis(150);
+
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) struct Engine {
@@ -87,9 +90,23 @@ impl Engine {
         let address = listener.local_addr().unwrap();
         tokio::spawn(proxy::serve(listener, self.endpoint.clone(), Arc::new(decide)));
         self.endpoint = format!("http://{address}");
-        self.handler = handler(&table::client(&self.endpoint), &self.table);
+        self.handler = handler(&table::client_with(&self.endpoint, ATTEMPT), &self.table);
         self.time = time;
         self
+    }
+
+    /// The same, where nothing listens in the engine's place.
+    pub(crate) async fn without_a_database(mut self, time: Duration) -> Self {
+        // Bound, its port is nobody else's; dropped, it refuses.
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        self.handler = handler(&table::client(&format!("http://{address}")), &self.table);
+        self.time = time;
+        self
+    }
+
+    /// Waits until the writes that come late have come.
+    pub(crate) async fn late_writes(&self) {
+        proxy::late_writes().await;
     }
 
     pub(crate) fn table(&self) -> &str {

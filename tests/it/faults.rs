@@ -1,65 +1,230 @@
-//! What a client is told when DynamoDB misbehaves: a proxy between the SDK's client and the engine.
+//! What a client is told when DynamoDB misbehaves, and what was written then: a proxy between the
+//! SDK's client and the engine.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    engine::{Engine, OPTION, event},
+    engine::{Answer, Engine, OPTION, event, with_header},
     proxy::Fault,
 };
 
-/// The fault for every write.
-fn writes(fault: Fault) -> impl Fn(&str, &[u8]) -> Option<Fault> {
-    move |operation, _| (operation == "UpdateItem").then_some(fault)
+/// Time for a few attempts beside the 500 ms that are kept for the answer.
+const SHORT: Duration = Duration::from_millis(800);
+
+const WHY_UNKNOWN: &str =
+    "the database did not answer in time; whether the change was made is not known";
+const WHY_UNREACHABLE: &str = "the database did not answer in time; nothing was changed";
+
+/// The fault for every request of these operations.
+fn every(
+    operations: &'static [&'static str],
+    fault: Fault,
+) -> impl Fn(&str, &[u8]) -> Option<Fault> {
+    move |operation, _| operations.contains(&operation).then_some(fault)
 }
 
-/// The fault for the first write.
-fn first_write(fault: Fault) -> impl Fn(&str, &[u8]) -> Option<Fault> {
-    let writes = AtomicU32::new(0);
-    move |operation, _| {
-        let first = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) == 0;
-        first.then_some(fault)
+/// The fault for the request of this number, from 0, among those of the operation.
+fn nth(
+    operation: &'static str,
+    number: u32,
+    fault: Fault,
+) -> impl Fn(&str, &[u8]) -> Option<Fault> {
+    let seen = AtomicU32::new(0);
+    move |this, _| {
+        let is_it = this == operation && seen.fetch_add(1, Ordering::Relaxed) == number;
+        is_it.then_some(fault)
     }
 }
 
-fn append() -> serde_json::Value {
+/// A patch whose plan is Direct.
+fn append() -> Value {
     event(OPTION, &json!([{"op": "add", "path": "/list/-", "value": 3}]))
 }
 
-/// Time for a few attempts beside the 500 ms that are kept for the answer.
-const SHORT: Duration = Duration::from_millis(700);
+/// A patch whose plan is Rewrite.
+fn insert() -> Value {
+    event(OPTION, &json!([{"op": "add", "path": "/list/2", "value": 3}]))
+}
+
+fn keyed(event: Value) -> Value {
+    with_header(event, "Idempotency-Key", "key")
+}
+
+const WRITES: &[&str] = &["UpdateItem", "TransactWriteItems"];
+
+/// What certainly was not applied is sent again, and in the end applied once.
+#[tokio::test]
+async fn what_was_not_applied_is_sent_again() {
+    for (operation, request) in [
+        ("UpdateItem", append as fn() -> Value),
+        ("UpdateItem", insert),
+        ("GetItem", insert),
+        ("BatchGetItem", || keyed(append())),
+        ("TransactWriteItems", || keyed(append())),
+    ] {
+        for error in [
+            "ThrottlingException",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "TransactionConflictException",
+            "ReplicatedWriteConflictException",
+        ] {
+            let fault = nth(operation, 0, Fault::Refused(400, error));
+            let engine = Engine::start().await.behind(fault, Duration::from_mins(1)).await;
+            applied_once(&engine, request()).await;
+        }
+    }
+}
+
+async fn applied_once(engine: &Engine, request: Value) -> Answer {
+    let answer = engine.send(request).await;
+    assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""), "{answer:?}");
+    let (document, version) = engine.stored(OPTION).await;
+    assert_eq!((&document["list"], &*version), (&json!([1, 2, 3]), "2"));
+    answer
+}
+
+/// The answer is lost, in every way; the write was applied, and is not applied again.
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_applied_once() {
+    for fault in [
+        Fault::AppliedThenRefused(500, "InternalServerError"),
+        Fault::AppliedThenRefused(503, "ServiceUnavailable"),
+        Fault::AnswerDropped,
+        Fault::AnswerCut,
+    ] {
+        for request in [append(), insert(), with_header(append(), "If-Match", "\"1\"")] {
+            let lost = nth("UpdateItem", 0, fault);
+            let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+            applied_once(&engine, request).await;
+        }
+        for request in [append(), insert(), with_header(append(), "If-Match", "\"1\"")] {
+            let lost = nth("TransactWriteItems", 0, fault);
+            let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+            applied_once(&engine, keyed(request)).await;
+        }
+    }
+}
+
+/// The write never arrives. One that is bound to a version is sent again; one that is not could be
+/// on its way still.
+#[tokio::test]
+async fn a_write_that_was_lost_is_sent_again_only_where_it_cannot_apply_twice() {
+    for fault in [Fault::Dropped, Fault::Refused(500, "InternalServerError")] {
+        for request in [insert(), with_header(append(), "If-Match", "\"1\"")] {
+            let lost = nth("UpdateItem", 0, fault);
+            let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+            applied_once(&engine, request).await;
+        }
+        let lost = nth("TransactWriteItems", 0, fault);
+        let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+        applied_once(&engine, keyed(append())).await;
+
+        let lost = nth("UpdateItem", 0, fault);
+        let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+        engine.refuses(append(), (500, "TryLater", WHY_UNKNOWN)).await;
+    }
+}
 
 #[tokio::test]
 async fn throttling_is_answered_by_429_and_changes_nothing() {
-    let engine = Engine::start()
-        .await
-        .behind(writes(Fault::Refused(400, "ThrottlingException")), SHORT)
-        .await;
     let why = "the database limits the rate of requests; nothing was changed";
-    let answer = engine.refuses(append(), (429, "TooManyRequests", why)).await;
-    assert_eq!(answer.headers["retry-after"], "1");
+    let throttled = Fault::Refused(400, "ThrottlingException");
+    for (operations, request) in [
+        (WRITES, append()),
+        (WRITES, insert()),
+        (WRITES, keyed(append())),
+        (&["GetItem"], insert()),
+        (&["BatchGetItem"], keyed(append())),
+    ] {
+        let engine = Engine::start().await.behind(every(operations, throttled), SHORT).await;
+        let answer = engine.refuses(request, (429, "TooManyRequests", why)).await;
+        assert_eq!(answer.headers["retry-after"], "1");
+    }
 }
 
 #[tokio::test]
 async fn an_unknown_outcome_is_answered_by_500() {
-    let engine = Engine::start()
-        .await
-        .behind(writes(Fault::Refused(500, "InternalServerError")), SHORT)
-        .await;
-    let why = "the database did not answer in time; whether the change was made is not known";
-    engine.refuses(append(), (500, "TryLater", why)).await;
+    for fault in [
+        Fault::Refused(500, "InternalServerError"),
+        Fault::Refused(503, "ServiceUnavailable"),
+        Fault::Dropped,
+        Fault::Hanging,
+    ] {
+        for request in [append(), insert(), keyed(append())] {
+            let engine = Engine::start().await.behind(every(WRITES, fault), SHORT).await;
+            engine.refuses(request, (500, "TryLater", WHY_UNKNOWN)).await;
+        }
+    }
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_applied_once() {
-    let fault = first_write(Fault::AppliedThenRefused(500, "InternalServerError"));
-    let engine = Engine::start().await.behind(fault, Duration::from_mins(1)).await;
-    let answer = engine.send(append()).await;
-    assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""));
-    let (document, version) = engine.stored(OPTION).await;
-    assert_eq!((&document["list"], &*version), (&json!([1, 2, 3]), "2"));
+async fn what_was_only_read_has_changed_nothing() {
+    let fault = Fault::Refused(500, "InternalServerError");
+    for (operation, request) in [(&["GetItem"], insert()), (&["BatchGetItem"], keyed(append()))] {
+        let engine = Engine::start().await.behind(every(operation, fault), SHORT).await;
+        engine.refuses(request, (500, "TryLater", WHY_UNREACHABLE)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_was_not_written_to() {
+    let engine = Engine::start().await.without_a_database(SHORT).await;
+    for request in [append(), insert(), keyed(append())] {
+        let answer = engine.send(request).await;
+        let told = (answer.status, &answer.body["code"], &answer.body["info"]);
+        assert_eq!(told, (500, &json!("TryLater"), &json!(WHY_UNREACHABLE)));
+    }
+}
+
+/// A write that comes late, after its client has gone, and was sent again meanwhile.
+#[tokio::test]
+async fn a_late_write_does_not_apply_twice() {
+    for (operation, request) in [
+        ("UpdateItem", insert()),
+        ("UpdateItem", with_header(append(), "If-Match", "\"1\"")),
+        ("TransactWriteItems", keyed(append())),
+    ] {
+        let late = nth(operation, 0, Fault::AppliedLate(Duration::from_millis(400)));
+        let engine = Engine::start().await.behind(late, Duration::from_mins(1)).await;
+        applied_once(&engine, request).await;
+        engine.late_writes().await;
+        assert_eq!(engine.stored(OPTION).await.1, "2");
+    }
+}
+
+/// How much later than its deadline an answer may come.
+const TOLERANCE: Duration = Duration::from_millis(100);
+
+/// DynamoDB hangs, at each step; the answer is there before the invocation's end.
+#[tokio::test]
+async fn no_request_outlives_its_deadline() {
+    let alias = || with_header(append(), "OrganizationAlias", "acme");
+    let steps: [(&str, &[&str], Value); 8] = [
+        ("the alias is read", &["GetItem"], alias()),
+        ("a direct write", &["UpdateItem"], append()),
+        (
+            "a direct write of one version",
+            &["UpdateItem"],
+            with_header(append(), "If-Match", "\"1\""),
+        ),
+        ("the option is read", &["GetItem"], insert()),
+        ("the document is written", &["UpdateItem"], insert()),
+        ("a lost write is looked for", &["UpdateItem", "GetItem"], append()),
+        ("option and record are read", &["BatchGetItem"], keyed(append())),
+        ("option and record are written", &["TransactWriteItems"], keyed(append())),
+    ];
+    for (step, operations, request) in steps {
+        let engine = Engine::start().await.behind(every(operations, Fault::Hanging), SHORT).await;
+        let start = Instant::now();
+        let answer = engine.send(request).await;
+        let took = start.elapsed();
+        assert_eq!((answer.status, &answer.body["code"]), (500, &json!("TryLater")), "{step}");
+        assert!(took < SHORT + TOLERANCE, "{step}: {took:?}");
+    }
 }

@@ -15,7 +15,6 @@ mod limits;
 mod preconditions;
 mod secrets;
 
-#[expect(dead_code, reason = "not every fault is needed yet")]
 #[path = "../../examples/local/proxy.rs"]
 mod proxy;
 #[path = "../../examples/local/sample.rs"]
