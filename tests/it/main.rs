@@ -10,6 +10,7 @@ mod equivalence;
 mod events;
 mod faults;
 mod generate;
+mod histories;
 mod idempotency;
 mod limits;
 mod preconditions;

@@ -1,0 +1,297 @@
+//! Histories of many clients under random faults, checked for linearizability.
+//!
+//! Every patch appends an id of its own to `/log`, so that the final document tells which requests
+//! were applied, how often, and in which order; with that order known, a history needs no search.
+//! `HISTORY` is the number of requests (600; 10,000 in CI), `HISTORY_SEED` repeats the choices of
+//! clients and faults, though not the interleaving.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use update_organization_option::{document::apply, patch::Patch};
+
+use crate::{
+    engine::{Engine, event, with_header},
+    proxy::Fault,
+};
+
+const REQUESTS: usize = 600;
+const CLIENTS: usize = 8;
+
+/// Few enough for clients to meet; more than one to keep the logs short.
+const OPTIONS: [&str; 4] = [
+    "00000000-0000-4000-8000-000000000001",
+    "00000000-0000-4000-8000-000000000002",
+    "00000000-0000-4000-8000-000000000003",
+    "00000000-0000-4000-8000-000000000004",
+];
+
+/// Of 100 requests to DynamoDB, how many go wrong.
+const FAULTS_IN_100: u8 = 8;
+
+/// What a request has: room for a few attempts of 150 ms.
+const TIME: Duration = Duration::from_millis(1_300);
+
+fn requests() -> usize {
+    std::env::var("HISTORY").map_or(REQUESTS, |count| count.parse().unwrap())
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("HISTORY_SEED");
+    seed.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap())
+}
+
+fn random_fault(random: &mut Rng) -> Option<Fault> {
+    if random.u8(..100) >= FAULTS_IN_100 {
+        return None;
+    }
+    Some(match random.u8(..10) {
+        0 => Fault::Refused(400, "ThrottlingException"),
+        1 => Fault::Refused(400, "ProvisionedThroughputExceededException"),
+        2 => Fault::Refused(400, "TransactionConflictException"),
+        3 => Fault::Refused(500, "InternalServerError"),
+        4 => Fault::Refused(503, "ServiceUnavailable"),
+        5 => Fault::AppliedThenRefused(500, "InternalServerError"),
+        6 => Fault::Dropped,
+        7 => Fault::AnswerDropped,
+        8 => Fault::AnswerCut,
+        _ => Fault::AppliedLate(Duration::from_millis(random.u64(160..400))),
+    })
+}
+
+/// One request and what it was answered.
+#[derive(Debug)]
+struct Call {
+    option: &'static str,
+    patch: Value,
+    start: Instant,
+    end: Instant,
+    status: i64,
+    code: Value,
+    version: Option<u64>,
+}
+
+/// A patch of one of several kinds, of which some plans are Direct and some Rewrite.
+fn random_patch(random: &mut Rng, id: usize, counter: u64) -> Value {
+    let log = json!({"op": "add", "path": "/log/-", "value": id});
+    match random.u8(..5) {
+        0 => json!([log]),
+        1 => json!([log, {"op": "add", "path": "/inserted/0", "value": id}]),
+        2 | 3 => json!([
+            {"op": "test", "path": "/counter", "value": counter},
+            {"op": "replace", "path": "/counter", "value": counter + 1},
+            log
+        ]),
+        _ => {
+            let (from, to) = if random.bool() { ("a", "b") } else { ("b", "a") };
+            json!([{"op": "move", "from": format!("/{from}/token"), "path": format!("/{to}/token")}, log])
+        }
+    }
+}
+
+fn first_document() -> Value {
+    json!({"log": [], "inserted": [], "counter": 0, "a": {"token": "t"}, "b": {}})
+}
+
+struct Faulty {
+    engine: Engine,
+    injected: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+async fn faulty(seed: u64) -> Faulty {
+    let injected = Arc::new(Mutex::new(BTreeMap::new()));
+    let random = Mutex::new(Rng::with_seed(seed));
+    let count = injected.clone();
+    let decide = move |_: &str, _: &[u8]| {
+        let fault = random_fault(&mut random.lock().unwrap())?;
+        let kind = match fault {
+            Fault::AppliedLate(_) => "AppliedLate".into(),
+            other => format!("{other:?}"),
+        };
+        *count.lock().unwrap().entry(kind).or_insert(0) += 1;
+        Some(fault)
+    };
+    let engine = Engine::start().await;
+    for option in OPTIONS {
+        engine.put_option(option, first_document()).await;
+    }
+    Faulty { engine: engine.behind(decide, TIME).await, injected }
+}
+
+/// The ids in the log of a document, in order.
+fn log(document: &Value) -> Vec<usize> {
+    let ids = document["log"].as_array().unwrap().iter();
+    ids.map(|id| usize::try_from(id.as_u64().unwrap()).unwrap()).collect()
+}
+
+/// What is wrong with the calls of one option, given its document and version in the end.
+fn violations(calls: &HashMap<usize, &Call>, document: &Value, version: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let log = log(document);
+    if version != (log.len() + 1).to_string() {
+        wrong.push(format!("version {version} after {} writes", log.len()));
+    }
+    let versions: HashMap<usize, u64> = log.iter().copied().zip(2..).collect();
+    if versions.len() != log.len() {
+        wrong.push("a request was applied twice".into());
+    }
+    for (id, call) in calls {
+        match (call.status, versions.get(id)) {
+            (204, at) if at != call.version.as_ref() => {
+                wrong.push(format!("{id}: applied as {at:?}: {call:?}"));
+            }
+            (204 | 500, _) | (_, None) => {}
+            (_, Some(_)) => wrong.push(format!("{id}: refused and applied: {call:?}")),
+        }
+    }
+    // What was answered before another request began was applied before it: from the end of the
+    // log, no request may have begun after one that was applied later had been answered.
+    let mut first_end: Option<Instant> = None;
+    for id in log.iter().rev() {
+        let call = calls[id];
+        if first_end.is_some_and(|end| call.start > end) {
+            wrong.push(format!("{id}: applied before what was answered before it began"));
+        }
+        if call.status == 204 {
+            first_end = Some(first_end.map_or(call.end, |end| end.min(call.end)));
+        }
+    }
+    // The writes, one after the other in memory, give the same document.
+    let mut replayed = first_document();
+    for id in &log {
+        let patch = Patch::parse(calls[id].patch.to_string().as_bytes()).unwrap();
+        match apply(&patch, replayed.clone()) {
+            Ok(document) => replayed = document,
+            Err(error) => wrong.push(format!("{id}: applied, but {error}")),
+        }
+    }
+    if replayed != *document {
+        wrong.push(format!("{document} is not {replayed}"));
+    }
+    wrong
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_history_is_linearizable() {
+    let seed = seed();
+    let Faulty { engine, injected } = faulty(seed).await;
+    let engine = Arc::new(engine);
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (engine, next) = (engine.clone(), next.clone());
+        clients.spawn(async move {
+            let mut random = Rng::with_seed(seed ^ client as u64);
+            let mut counters = HashMap::new();
+            let mut calls = Vec::new();
+            loop {
+                let id = next.fetch_add(1, Relaxed);
+                if id >= requests() {
+                    return calls;
+                }
+                let option = OPTIONS[random.usize(..OPTIONS.len())];
+                let counter = counters.entry(option).or_insert(0);
+                let patch = random_patch(&mut random, id, *counter);
+                let start = Instant::now();
+                let answer = engine.send(event(option, &patch)).await;
+                let end = Instant::now();
+                let version = answer.headers.get("etag");
+                let version = version.map(|tag| tag.trim_matches('"').parse().unwrap());
+                let (status, code) = (answer.status, answer.body["code"].clone());
+                calls.push((id, Call { option, patch, start, end, status, code, version }));
+                if status != 204 {
+                    // Someone else has counted on: look, past all faults.
+                    *counter = engine.stored(option).await.0["counter"].as_u64().unwrap();
+                }
+            }
+        });
+    }
+    let calls: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
+    engine.late_writes().await;
+
+    let mut wrong = Vec::new();
+    for option in OPTIONS {
+        let of_option = calls.iter().filter(|(_, call)| call.option == option);
+        let of_option: HashMap<_, _> = of_option.map(|(id, call)| (*id, call)).collect();
+        let (document, version) = engine.stored(option).await;
+        wrong.extend(violations(&of_option, &document, &version));
+    }
+    let mut answers = BTreeMap::new();
+    for (_, call) in &calls {
+        *answers.entry(format!("{} {}", call.status, call.code)).or_insert(0) += 1;
+    }
+    let injected = injected.lock().unwrap();
+    eprintln!("{} requests\n  answers: {answers:?}\n  faults: {injected:?}", calls.len());
+    assert_eq!(calls.len(), requests());
+    assert!(wrong.is_empty(), "HISTORY_SEED={seed}\n{}", wrong.join("\n"));
+    // The run means something: all kinds of faults, and both kinds of ends.
+    assert_eq!(injected.len(), 10);
+    assert!(answers["204 null"] > requests() / 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_key_every_request_is_carried_out_once() {
+    let seed = seed();
+    let Faulty { engine, injected } = faulty(seed).await;
+    let engine = Arc::new(engine);
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (engine, next) = (engine.clone(), next.clone());
+        clients.spawn(async move {
+            let mut random = Rng::with_seed(seed ^ client as u64);
+            let mut done = Vec::new();
+            let mut retries = 0;
+            loop {
+                let id = next.fetch_add(1, Relaxed);
+                if id >= requests() {
+                    return (done, retries);
+                }
+                let option = OPTIONS[random.usize(..OPTIONS.len())];
+                let patch = json!([
+                    {"op": "add", "path": "/log/-", "value": id},
+                    {"op": "add", "path": "/inserted/0", "value": id}
+                ]);
+                let request =
+                    with_header(event(option, &patch), "Idempotency-Key", &format!("k{id}"));
+                let answer = loop {
+                    let answer = engine.send(request.clone()).await;
+                    if !matches!(answer.status, 429 | 500) {
+                        break answer;
+                    }
+                    retries += 1;
+                };
+                assert_eq!(answer.status, 204, "{answer:?}");
+                done.push((option, id, answer.headers["etag"].clone()));
+            }
+        });
+    }
+    let (done, retries): (Vec<_>, Vec<_>) = clients.join_all().await.into_iter().unzip();
+    engine.late_writes().await;
+
+    let done: Vec<_> = done.into_iter().flatten().collect();
+    for option in OPTIONS {
+        let (document, version) = engine.stored(option).await;
+        let log = log(&document);
+        assert_eq!(version, (log.len() + 1).to_string(), "HISTORY_SEED={seed}");
+        assert_eq!(log.iter().collect::<HashSet<_>>().len(), log.len(), "HISTORY_SEED={seed}");
+        let versions: HashMap<_, _> = log.into_iter().zip(2..).collect();
+        for (_, id, tag) in done.iter().filter(|(of, ..)| *of == option) {
+            assert_eq!(*tag, format!("\"{}\"", versions[id]), "HISTORY_SEED={seed}");
+        }
+        assert_eq!(versions.len(), done.iter().filter(|(of, ..)| *of == option).count());
+    }
+    let retries: usize = retries.iter().sum();
+    let injected = injected.lock().unwrap();
+    eprintln!("{} requests with a key, {retries} sent again\n  faults: {injected:?}", done.len());
+    assert_eq!(done.len(), requests());
+}
