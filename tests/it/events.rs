@@ -21,8 +21,10 @@ fn applied() -> Vec<(&'static str, Value)> {
     vec![
         ("body-is-base64", renamed()),
         ("client-describes-itself", renamed()),
+        ("etag-is-current", renamed()),
         ("http-api-event", renamed()),
         ("http-api-event-is-base64", renamed()),
+        ("idempotency-key-is-new", renamed()),
         ("media-type-is-a-vendors-json", renamed()),
         ("media-type-is-text-json", renamed()),
         ("member-is-replaced", renamed()),
@@ -108,6 +110,34 @@ const REFUSED: &[Refused] = &[
         "TryLater",
         "This could not be finished now. Please try again in a moment.",
         "the database did not answer in time; whether the change was made is not known",
+    ),
+    (
+        "etag-is-stale",
+        412,
+        "OperationCannotBePerformed",
+        "The change does not fit the current state. Please reload and try again.",
+        "the option's version is not one that `If-Match` names",
+    ),
+    (
+        "idempotency-key-is-malformed",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "expected the header `Idempotency-Key` to be a quoted string of 1 to 255 visible characters",
+    ),
+    (
+        "idempotency-key-was-used-for-another-request",
+        422,
+        "Duplicate",
+        "This request has already been used for another change.",
+        "the `Idempotency-Key` was used with another request",
+    ),
+    (
+        "if-match-is-malformed",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "expected the header `If-Match` to be `*`, or at most 100 entity tags",
     ),
     (
         "index-is-out-of-range",
@@ -226,7 +256,7 @@ fn every_event_is_replayed() {
     let files = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().file_name());
     let files: BTreeSet<_> = files.map(|name| name.into_string().unwrap()).collect();
     let names = applied().into_iter().map(|each| each.0).chain(REFUSED.iter().map(|each| each.0));
-    let names = names.chain(["numbers-are-equal-by-value"]);
+    let names = names.chain(UNCHANGED.iter().map(|each| each.0));
     assert_eq!(files, names.map(|name| format!("{name}.json")).collect());
 }
 
@@ -241,14 +271,24 @@ async fn what_is_applied_is_answered_by_204_and_the_new_version() {
     }
 }
 
+/// The event's file, and what its answer has beside the `ETag` of the same version.
+const UNCHANGED: &[(&str, &[(&str, &str)])] = &[
+    ("idempotency-key-was-used-for-this", &[("idempotency-replayed", "true")]),
+    ("numbers-are-equal-by-value", &[]),
+];
+
 #[tokio::test]
-async fn what_only_tests_is_answered_by_204_and_the_same_version() {
-    let engine = engine().await;
-    let before = engine.everything().await;
-    let answer = engine.send(read("numbers-are-equal-by-value")).await;
-    assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{answer:?}");
-    assert_eq!(answer.headers, [("etag".into(), "\"1\"".into())].into());
-    assert_eq!(engine.everything().await, before);
+async fn what_changes_nothing_is_answered_by_204_and_the_same_version() {
+    for (name, headers) in UNCHANGED {
+        let engine = engine().await;
+        let before = engine.everything().await;
+        let answer = engine.send(read(name)).await;
+        assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{name}: {answer:?}");
+        let headers = headers.iter().chain(&[("etag", "\"1\"")]);
+        let headers = headers.map(|&(name, value)| (name.into(), value.into()));
+        assert_eq!(answer.headers, headers.collect(), "{name}");
+        assert_eq!(engine.everything().await, before, "{name}");
+    }
 }
 
 #[tokio::test]
