@@ -25,6 +25,8 @@ pub struct Config {
 pub struct LogConfig {
     /// The least severe level that is written.
     pub level: LevelFilter,
+    /// The same for lines of other crates.
+    pub others: LevelFilter,
     /// How a line looks.
     pub format: LogFormat,
 }
@@ -87,6 +89,8 @@ impl Config {
             },
             log: LogConfig {
                 level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
+                // Below it, the SDK's would show whole requests.
+                others: LevelFilter::WARN,
                 format: format(
                     get("AWS_LAMBDA_LOG_FORMAT"),
                     get("AWS_LAMBDA_FUNCTION_NAME").is_some(),
@@ -161,7 +165,8 @@ mod tests {
         assert_eq!(config.access.organization_claim, "custom:org_guid");
         assert_eq!(config.access.scope_claim, "scope");
         assert_eq!(config.access.write_scope, "options/write");
-        assert_eq!(config.log, LogConfig { level: LevelFilter::INFO, format: LogFormat::Text });
+        let (level, others) = (LevelFilter::INFO, LevelFilter::WARN);
+        assert_eq!(config.log, LogConfig { level, others, format: LogFormat::Text });
         assert_eq!(config.store.retention, Duration::from_hours(24));
         for table in [&[][..], &[("TABLE_NAME", "")]] {
             assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));

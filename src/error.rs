@@ -118,10 +118,10 @@ pub enum Failure {
     #[error("other changes of this option were faster; nothing was changed")]
     Contention,
     /// DynamoDB cannot be reached, or does not answer what only reads.
-    #[error("the database did not answer in time; nothing was changed")]
+    #[error("the database failed to answer; nothing was changed")]
     Unreachable(#[source] Cause),
     /// DynamoDB's answer was lost, and whether it applied the change cannot be told.
-    #[error("the database did not answer in time; whether the change was made is not known")]
+    #[error("the database failed to answer; whether the change was made is not known")]
     OutcomeUnknown(#[source] Cause),
     /// Anything else.
     #[error("internal error")]

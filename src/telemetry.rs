@@ -21,11 +21,10 @@ use crate::{
 
 /// Writes log lines to standard output from now on, as `config` says.
 ///
-/// Lines of other crates are kept from `WARN` up: below it some would show requests.
 pub fn init(config: &LogConfig) {
-    let others = config.level.min(tracing::level_filters::LevelFilter::WARN);
-    let targets =
-        Targets::new().with_default(others).with_target(env!("CARGO_CRATE_NAME"), config.level);
+    let targets = Targets::new()
+        .with_default(config.others.min(config.level))
+        .with_target(env!("CARGO_CRATE_NAME"), config.level);
     let lines = fmt::layer().with_target(false);
     let lines = match config.format {
         LogFormat::Json => {
@@ -95,7 +94,7 @@ impl Record {
                     cause = failure.and_then(Failure::cause_chain),
                     version = outcome.as_ref().ok().map(|done| display(done.version)),
                     replayed = outcome.as_ref().ok().map(|done| done.replayed),
-                    duration_ms = duration.as_secs_f64() * 1e3,
+                    duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3,
                     "PATCH option: {}",
                     status.as_u16()
                 )

@@ -8,7 +8,10 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
     routing::patch,
 };
@@ -16,6 +19,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dynoxide::Database;
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, time::Instant};
+use tracing::level_filters::LevelFilter;
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
@@ -48,10 +52,6 @@ pub(crate) fn handler(client: &Client, table: &str) -> Handler {
 /// The address of an embedded DynamoDB that is reached through `listener`, where the sample's
 /// failing options fail.
 pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<String, Trouble> {
-    let port = |listener: &TcpListener| match listener.local_addr() {
-        Ok(address) => Ok(address.port()),
-        Err(error) => Err(Trouble::of("port", error)),
-    };
     let engine = listen(Ipv4Addr::LOCALHOST, 0).await?;
     let inner = format!("http://127.0.0.1:{}", port(&engine)?);
     let outer = format!("http://127.0.0.1:{}", port(&listener)?);
@@ -70,35 +70,43 @@ pub(crate) fn invocation(timeout: Duration) -> Invocation {
 
 pub(crate) async fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, Trouble> {
     let bound = TcpListener::bind((address, port)).await;
-    bound.map_err(|error| Trouble::of(format!("port {port}"), error))
+    bound.map_err(|error| Trouble::of(format!("{address}:{port}"), error))
+}
+
+fn port(listener: &TcpListener) -> Result<u16, Trouble> {
+    listener.local_addr().map(|address| address.port()).map_err(|error| Trouble::of("port", error))
 }
 
 pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
-    let level = tracing::level_filters::LevelFilter::INFO;
-    telemetry::init(&LogConfig { level, format: LogFormat::Text });
+    // The embedded engine warns of every request that it refuses, a failed condition too.
+    let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
+    telemetry::init(&LogConfig { level, others, format: LogFormat::Text });
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
     let endpoint = if let Some(endpoint) = &serve.dynamodb_endpoint {
         endpoint.clone()
     } else {
         let dynamodb = listen(serve.dynamodb_address, serve.dynamodb_port).await?;
         let database = match &serve.data {
-            Some(file) => Database::new(&file.display().to_string())
-                .map_err(|error| Trouble::of(file.display(), error))?,
+            Some(file) => Database::new(&file.display().to_string()).map_err(|_| {
+                Trouble::of(file.display(), "cannot be opened as a database of this command")
+            })?,
             None => Database::memory().map_err(|error| Trouble::of("memory", error))?,
         };
         embed(dynamodb, database).await?
     };
     let client = table::client(&endpoint);
-    table::prepare(&client, &serve.table).await?;
+    table::prepare(&client, &serve.table)
+        .await
+        .map_err(|Trouble(line)| Trouble::of(&endpoint, line))?;
 
+    let port = port(&listener)?;
     println!("ready: DynamoDB on {endpoint}");
-    println!("ready: API on http://127.0.0.1:{}", serve.port);
+    println!("ready: API on http://127.0.0.1:{port}");
     let (org, option) = (sample::ORG, sample::OPTION);
     println!(
-        "\ncurl -i -X PATCH http://127.0.0.1:{}/orgs/{org}/options/{option} \\\n  \
+        "\ncurl -i -X PATCH http://127.0.0.1:{port}/orgs/{org}/options/{option} \\\n  \
          -H 'Authorization: Bearer {}' \\\n  -H 'Content-Type: application/json-patch+json' \\\n  \
          -d '[{{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"Pickup\"}}]'\n",
-        serve.port,
         token::sign(org, "options/write", "local-user")?,
     );
 
@@ -108,12 +116,13 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         .route("/orgs/{org_guid}/options/{option_guid}", patch(change).get(show))
         .layer(DefaultBodyLimit::max(MAX_PAYLOAD_BYTES))
         .with_state(gateway);
-    let shutdown = async {
-        // Without a signal handler Ctrl-C still ends the process, if less cleanly.
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
-    served.map_err(|error| Trouble::of("gateway", error))
+    tokio::select! {
+        served = axum::serve(listener, router) => {
+            served.map_err(|error| Trouble::of("gateway", error))
+        }
+        // No request is waited for: what DynamoDB has answered is kept.
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
 }
 
 async fn change(
@@ -130,8 +139,10 @@ async fn change(
         multi.insert(name.to_string(), json!(values));
     }
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = bearer.and_then(|value| value.strip_prefix("Bearer "));
-    let authorizer = match token.and_then(token::verify) {
+    // RFC 9110 11.1: the scheme is the same in any case.
+    let token = bearer.and_then(|value| value.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
+    let authorizer = match token.and_then(|(_, token)| token::verify(token)) {
         Some(claims) => json!({"claims": claims}),
         None => Value::Null,
     };
@@ -167,7 +178,7 @@ async fn show(
     Path((org, option)): Path<(String, String)>,
 ) -> Response {
     match item(&gateway.client, &gateway.table, &org, &option).await {
-        Some(item) => format!("{item:#}\n").into_response(),
+        Some(item) => ([(CONTENT_TYPE, "application/json")], format!("{item:#}\n")).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

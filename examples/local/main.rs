@@ -19,6 +19,7 @@ use crate::trouble::Trouble;
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -67,7 +68,7 @@ struct Serve {
     /// Use the DynamoDB at this address, rather than the embedded one.
     #[arg(long, conflicts_with_all = ["dynamodb_port", "dynamodb_address", "data"])]
     dynamodb_endpoint: Option<String>,
-    /// The table, created where it does not exist.
+    /// The table; created where it does not exist, and filled with the sample where it is empty.
     #[arg(long, default_value = "options")]
     table: String,
 }

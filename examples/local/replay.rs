@@ -23,7 +23,11 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     for file in files {
         let trouble = |error: &dyn std::fmt::Display| Trouble::of(file.display(), error);
         let text = fs::read_to_string(file).map_err(|error| trouble(&error))?;
-        let event: Event = serde_json::from_str(&text).map_err(|error| trouble(&error))?;
+        let event: Value = serde_json::from_str(&text).map_err(|error| trouble(&error))?;
+        if !event["requestContext"].is_object() {
+            return Err(trouble(&"not an API Gateway event: `requestContext` is missing"));
+        }
+        let event: Event = serde_json::from_value(event).map_err(|error| trouble(&error))?;
         events.push((file, event));
     }
     for (file, event) in events {

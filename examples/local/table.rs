@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    error::ProvideErrorMetadata as _,
     types::{
         AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
         ScalarAttributeType,
@@ -43,7 +44,7 @@ pub(crate) fn client_with(endpoint: &str, attempt: Duration) -> Client {
 pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble> {
     let fail = |error: &dyn std::error::Error| {
         let root = std::iter::successors(Some(error), |&error| error.source()).last();
-        Trouble::of(format!("table {table}"), root.unwrap_or(error))
+        Trouble::of(format!("table `{table}`"), root.unwrap_or(error))
     };
     let tables = client.list_tables().send().await.map_err(|error| fail(&error))?;
     if !tables.table_names().iter().any(|name| name == table) {
@@ -87,6 +88,9 @@ async fn create(client: &Client, table: &str) -> Result<(), Trouble> {
             .key_type(KeyType::from(&*text(&key["KeyType"])));
         request = request.key_schema(element.build().map_err(|error| odd(&error))?);
     }
-    request.send().await.map_err(|error| odd(&error.into_service_error()))?;
+    request.send().await.map_err(|error| {
+        let message = error.message().unwrap_or("it cannot be created").to_owned();
+        Trouble::of(format!("table `{table}`"), message)
+    })?;
     Ok(())
 }

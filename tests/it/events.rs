@@ -109,7 +109,7 @@ const REFUSED: &[Refused] = &[
         500,
         "TryLater",
         "This could not be finished now. Please try again in a moment.",
-        "the database did not answer in time; whether the change was made is not known",
+        "the database failed to answer; whether the change was made is not known",
     ),
     (
         "etag-is-stale",

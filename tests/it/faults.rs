@@ -16,9 +16,8 @@ use crate::{
 /// Time for a few attempts beside the 500 ms that are kept for the answer.
 const SHORT: Duration = Duration::from_millis(800);
 
-const WHY_UNKNOWN: &str =
-    "the database did not answer in time; whether the change was made is not known";
-const WHY_UNREACHABLE: &str = "the database did not answer in time; nothing was changed";
+const WHY_UNKNOWN: &str = "the database failed to answer; whether the change was made is not known";
+const WHY_UNREACHABLE: &str = "the database failed to answer; nothing was changed";
 
 /// The fault for every request of these operations.
 fn every(
