@@ -30,6 +30,11 @@ pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 /// `copy` operations, each doubling the document, ends long before memory does.
 pub const MAX_WORKING_BYTES: usize = MAX_ITEM_BYTES + MAX_ITEM_BYTES / 2;
 
+/// The most bytes that the `copy` and `move` operations of a patch may move in memory, together.
+///
+/// A patch of 40 KB could else make a second's work of copying one large value again and again.
+pub const MAX_COPIED_BYTES: usize = 16 * 1024 * 1024;
+
 /// The longest member name, in bytes (DynamoDB's limit on an attribute name).
 pub const MAX_NAME_BYTES: usize = 65_535;
 

@@ -104,7 +104,7 @@ pub enum Failure {
     Patch(#[from] ApplyError),
     /// The document would be more than an item holds.
     #[error(
-        "the document would take about {bytes} bytes, an option holds at most {}",
+        "the document would take about {bytes} bytes, an option with its keys holds at most {}",
         crate::document::MAX_ITEM_BYTES
     )]
     TooLarge {

@@ -135,7 +135,13 @@ fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
     let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
         return Ok(());
     };
-    let mut parts = content_type.split(';').map(str::trim);
+    let mut quoted = false;
+    let mut parts = content_type
+        .split(|c| {
+            quoted ^= c == '"';
+            c == ';' && !quoted
+        })
+        .map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = match media_type.split_once('/') {
         Some(("application" | "text", "json")) => true,
@@ -189,6 +195,7 @@ mod tests {
             Some("Application/JSON; Charset=\"UTF-8\""),
             Some("text/json;charset=utf8"),
             Some("application/vnd.example.v1+json; profile=x"),
+            Some("application/json; profile=\"a;charset=latin1\""),
         ] {
             assert_eq!(check_media_type(accepted), Ok(()), "{accepted:?}");
         }

@@ -10,7 +10,7 @@ mod send;
 mod trouble;
 mod write;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
@@ -181,7 +181,7 @@ impl Store {
         loop {
             let (update, basis, bytes);
             if let Some((direct, direct_basis)) = first {
-                (update, basis, bytes) = (Some(Cow::Borrowed(direct)), direct_basis, 0);
+                (update, basis, bytes) = (Some(direct.clone()), direct_basis, 0);
             } else {
                 let known = match item.take() {
                     Some(item) => item,
@@ -202,11 +202,11 @@ impl Store {
                     (update, bytes) = (None, 0);
                 } else {
                     bytes = item_bytes(&document);
-                    update = Some(Cow::Owned(replacement(document)));
+                    update = Some(replacement(document));
                 }
                 basis = Basis::Version(version);
             }
-            match self.write(&target, update.as_deref(), basis, effort).await? {
+            match self.write(&target, update, basis, effort).await? {
                 Written::Applied(version) => return Ok(applied(version)),
                 Written::Recorded(record) => match record::replay(&record, request)? {
                     Some(done) => return Ok(done),
@@ -295,14 +295,15 @@ impl Store {
     async fn write(
         &self,
         target: &Target<'_>,
-        update: Option<&Update<'_>>,
+        update: Option<Update<'_>>,
         basis: Basis,
         effort: &mut Effort,
     ) -> Result<Written, Failure> {
+        let writes = update.is_some();
         let expressions = Expressions::new(update, target, basis);
         let request = match (&target.request.key, basis) {
             (Some(key), Basis::Version(version)) => {
-                let version = if update.is_some() { version.next() } else { version };
+                let version = if writes { version.next() } else { version };
                 let record = record::record(target, key, version, self.retention);
                 Request::transaction(
                     &self.client,
@@ -367,7 +368,7 @@ impl Store {
             Ok(Some(item)) if item::last_write(&item) == Some(target.write_id) => item,
             _ => return Err(Failure::OutcomeUnknown(cause)),
         };
-        let version = item::version(&item).map_err(Failure::internal)?;
+        let version = item::version(&item).ok().flatten();
         version.map(Written::Applied).ok_or(Failure::OutcomeUnknown(cause))
     }
 }

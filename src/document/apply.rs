@@ -8,7 +8,7 @@ use json_patch::{
 };
 use serde_json::Value;
 
-use super::{MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes};
+use super::{MAX_COPIED_BYTES, MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes};
 use crate::patch::Patch;
 
 /// The longest pointer quoted in an error, in characters.
@@ -64,13 +64,16 @@ pub enum Reason {
     /// More bytes than are allowed on the way.
     #[error("the document would grow past {MAX_WORKING_BYTES} bytes")]
     TooLarge,
+    /// More work than one request may make.
+    #[error("the patch would copy and move more than {MAX_COPIED_BYTES} bytes")]
+    TooMuchCopied,
 }
 
 impl Reason {
     /// Whether it is a limit that was passed, rather than the document that does not fit the patch.
     #[must_use]
     pub fn is_limit(self) -> bool {
-        matches!(self, Self::RootNotObject | Self::TooDeep | Self::TooLarge)
+        matches!(self, Self::RootNotObject | Self::TooDeep | Self::TooLarge | Self::TooMuchCopied)
     }
 }
 
@@ -88,8 +91,7 @@ fn quoted(pointer: &str) -> Cow<'_, str> {
 /// The first operation that cannot be applied; the document is dropped with it, so that nothing
 /// half-patched can be written.
 pub fn apply(patch: &Patch, mut document: Value) -> Result<Value, ApplyError> {
-    // An upper bound: what is removed is not subtracted until the bound is passed.
-    let mut bytes = item_bytes(&document);
+    let mut meter = Meter { bytes: item_bytes(&document), copied: 0 };
     for (index, operation) in patch.operations().iter().enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
             operation: index,
@@ -97,7 +99,7 @@ pub fn apply(patch: &Patch, mut document: Value) -> Result<Value, ApplyError> {
             pointer: pointer.as_str().to_owned(),
             reason,
         };
-        check(operation, &document, &mut bytes).map_err(|(at, reason)| fail(at, reason))?;
+        check(operation, &document, &mut meter).map_err(|(at, reason)| fail(at, reason))?;
         if matches!(operation, PatchOperation::Move(to) if to.from == to.path) {
             // Nothing moves; the crate would take the document itself away.
             continue;
@@ -134,17 +136,22 @@ type Refusal<'p> = (&'p Pointer, Reason);
 fn check<'p>(
     operation: &'p PatchOperation,
     document: &Value,
-    bytes: &mut usize,
+    meter: &mut Meter,
 ) -> Result<(), Refusal<'p>> {
     match operation {
         PatchOperation::Add(add) => {
             check_addable(document, &add.path)?;
-            check_growth(document, &add.path, &add.value, bytes)
+            let overwritten = overwritten(document, &add.path);
+            meter.exchange(&add.path, overwritten, item_bytes(&add.value))
         }
-        PatchOperation::Remove(remove) => existing(document, &remove.path).map(|_| ()),
+        PatchOperation::Remove(remove) => {
+            let value = existing(document, &remove.path)?;
+            meter.bytes = meter.bytes.saturating_sub(entry_bytes(&remove.path, item_bytes(value)));
+            Ok(())
+        }
         PatchOperation::Replace(replace) => {
-            existing(document, &replace.path)?;
-            check_growth(document, &replace.path, &replace.value, bytes)
+            let replaced = existing(document, &replace.path)?;
+            meter.exchange(&replace.path, Some(replaced), item_bytes(&replace.value))
         }
         PatchOperation::Move(movement) => {
             let value = existing(document, &movement.from)?;
@@ -154,14 +161,25 @@ fn check<'p>(
             if movement.path.starts_with(&movement.from) {
                 return Err((&movement.path, Reason::IntoItself));
             }
+            let bytes = item_bytes(value);
+            meter.copy(&movement.path, bytes)?;
             check_fits(&movement.path, value)?;
-            check_addable_after_removal(document, &movement.path, &movement.from)
+            check_addable_after_removal(document, &movement.path, &movement.from)?;
+            meter.bytes = meter.bytes.saturating_sub(entry_bytes(&movement.from, bytes));
+            // What leaves an array moves the others: what is at `path` now may be another value.
+            let parent =
+                movement.from.parent().and_then(|parent| document.pointer(parent.as_str()));
+            let overwritten = overwritten(document, &movement.path);
+            let overwritten = overwritten.filter(|_| parent.is_some_and(Value::is_object));
+            meter.exchange(&movement.path, overwritten, bytes)
         }
         PatchOperation::Copy(copy) => {
             let value = existing(document, &copy.from)?;
             check_addable(document, &copy.path)?;
+            let bytes = item_bytes(value);
+            meter.copy(&copy.path, bytes)?;
             check_fits(&copy.path, value)?;
-            check_growth(document, &copy.path, value, bytes)
+            meter.exchange(&copy.path, overwritten(document, &copy.path), bytes)
         }
         PatchOperation::Test(test) => {
             let found = existing(document, &test.path)?;
@@ -181,22 +199,44 @@ fn check_fits<'p>(path: &'p Pointer, value: &Value) -> Result<(), Refusal<'p>> {
     Ok(())
 }
 
-fn check_growth<'p>(
-    document: &Value,
-    path: &'p Pointer,
-    value: &Value,
-    bytes: &mut usize,
-) -> Result<(), Refusal<'p>> {
-    let name = path.last().map_or(0, |token| token.decoded().len());
-    let added = super::member_bytes("", item_bytes(value)) + name;
-    *bytes += added;
-    if *bytes > MAX_WORKING_BYTES {
-        *bytes = item_bytes(document) + added;
-        if *bytes > MAX_WORKING_BYTES {
-            return Err((path, Reason::TooLarge));
-        }
+/// What the operations so far have made of the document's size, and what they have cost.
+struct Meter {
+    /// The document's size as an item, or a little more.
+    bytes: usize,
+    /// What was copied and moved.
+    copied: usize,
+}
+
+impl Meter {
+    /// Counts a value of `bytes` that is written to `path` in the place of another.
+    fn exchange<'p>(
+        &mut self,
+        path: &'p Pointer,
+        overwritten: Option<&Value>,
+        bytes: usize,
+    ) -> Result<(), Refusal<'p>> {
+        let before = overwritten.map_or(0, |value| entry_bytes(path, item_bytes(value)));
+        self.bytes = (self.bytes + entry_bytes(path, bytes)).saturating_sub(before);
+        if self.bytes > MAX_WORKING_BYTES { Err((path, Reason::TooLarge)) } else { Ok(()) }
     }
-    Ok(())
+
+    /// Counts a value of `bytes` that is copied or moved to `path`.
+    fn copy<'p>(&mut self, path: &'p Pointer, bytes: usize) -> Result<(), Refusal<'p>> {
+        self.copied += bytes;
+        if self.copied > MAX_COPIED_BYTES { Err((path, Reason::TooMuchCopied)) } else { Ok(()) }
+    }
+}
+
+/// What a value of `bytes` at `path` adds to what it is in, as if that were an object.
+fn entry_bytes(path: &Pointer, bytes: usize) -> usize {
+    path.last().map_or(bytes, |token| super::member_bytes(&token.decoded(), bytes))
+}
+
+/// What an `add` to `path` takes the place of; an array makes room instead.
+fn overwritten<'d>(document: &'d Value, path: &Pointer) -> Option<&'d Value> {
+    let Some(parent) = path.parent() else { return Some(document) };
+    let parent = document.pointer(parent.as_str())?;
+    if parent.is_object() { document.pointer(path.as_str()) } else { None }
 }
 
 fn existing<'d, 'p>(document: &'d Value, path: &'p Pointer) -> Result<&'d Value, Refusal<'p>> {
@@ -256,7 +296,7 @@ fn check_addable_after_removal<'p>(
     }
     // `path` goes on through an element: the one that has that index once `removed` is gone.
     let element = match first.to_index() {
-        Ok(Index::Num(index)) => array.get(if index >= removed { index + 1 } else { index }),
+        Ok(Index::Num(index)) => array.get(index.saturating_add(usize::from(index >= removed))),
         _ => None,
     };
     let found = element.ok_or((path, Reason::ParentMissing))?;
@@ -405,6 +445,54 @@ mod tests {
             &json!([{"op": "move", "from": "/a/1", "path": "/a.b/c"}]),
             json!({"a": [1, 2], "a.b": {}}),
             Ok(json!({"a": [1], "a.b": {"c": 2}})),
+        );
+    }
+
+    #[test]
+    fn an_index_may_be_as_large_as_it_likes() {
+        check(
+            &json!([{"op": "move", "from": "/a/0", "path": "/a/18446744073709551615/b"}]),
+            json!({"a": [[1], 2]}),
+            Err(
+                "operation 0 (`move` `/a/18446744073709551615/b`): the value to add to does not exist",
+            ),
+        );
+    }
+
+    #[test]
+    fn what_is_replaced_makes_room() {
+        let text = |letter: &str| letter.repeat(310_000);
+        let large = |letter: &str| json!({"t": text(letter)});
+        for patch in [
+            json!([{"op": "replace", "path": "/t", "value": text("b")}]),
+            json!([{"op": "add", "path": "/t", "value": text("b")}]),
+            json!([{"op": "replace", "path": "", "value": large("b")}]),
+            json!([{"op": "add", "path": "/u", "value": text("b")},
+                   {"op": "remove", "path": "/t"},
+                   {"op": "move", "from": "/u", "path": "/t"}]),
+        ] {
+            let operations = patch.as_array().cloned().unwrap();
+            let again = operations.iter().chain(&operations).cloned().collect();
+            let patch = Patch::from_operations(again);
+            let document = apply(&patch, large("a"));
+            if operations.len() == 1 {
+                assert_eq!(document, Ok(large("b")));
+            } else {
+                assert_eq!(document.unwrap_err().reason, Reason::TooLarge);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_copied_again_and_again_is_counted() {
+        let mut operations = vec![json!({"op": "copy", "from": "/a", "path": "/b"}); 100];
+        operations.push(json!({"op": "remove", "path": "/nope"}));
+        check(
+            &json!(operations),
+            json!({"a": "x".repeat(200_000)}),
+            Err(
+                "operation 83 (`copy` `/b`): the patch would copy and move more than 16777216 bytes",
+            ),
         );
     }
 

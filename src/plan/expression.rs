@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::symbolic::Beyond;
+use crate::document::MAX_ITEM_BYTES;
 
 /// The placeholder of the attribute that holds the document.
 pub const DOCUMENT: &str = "#document";
@@ -52,6 +53,7 @@ pub(super) struct Clauses<'p> {
     guarded: HashSet<String>,
     guard_bytes: usize,
     action_bytes: usize,
+    value_bytes: usize,
 }
 
 impl<'p> Clauses<'p> {
@@ -142,6 +144,12 @@ impl<'p> Clauses<'p> {
 
     fn check_actions(&self) -> Result<(), Beyond> {
         check(self.action_bytes, self.update.set.len() + self.update.remove.len())
+    }
+
+    /// Counts the bytes of a value that is written.
+    pub(super) fn count_value(&mut self, bytes: usize) -> Result<(), Beyond> {
+        self.value_bytes += bytes;
+        if self.value_bytes > MAX_ITEM_BYTES { Err(Beyond) } else { Ok(()) }
     }
 
     /// The placeholder of `value`; equal values share one.

@@ -11,6 +11,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use json_patch::jsonptr::Pointer;
@@ -23,9 +24,12 @@ use crate::document::{MAX_DEPTH, MAX_ITEM_BYTES, depth, item_bytes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Beyond;
 
-/// How many values a patch may take apart or copy while it is planned. Copies of copies double;
-/// past this the plan is Rewrite, which measures the document.
-const MAX_NODES: usize = 4_000;
+/// How many bytes, about, a patch may take apart or copy while it is planned. Copies of copies
+/// double; past this the plan is Rewrite, which measures the document.
+const MAX_COST: usize = 1024 * 1024;
+
+/// What a node takes, about.
+const NODE_COST: usize = 256;
 
 /// The longest numeric token that is guessed to be an index: no item has room for more elements.
 const MAX_INDEX_DIGITS: usize = 6;
@@ -39,7 +43,7 @@ pub(super) enum Node<'p> {
     /// A value of the patch.
     Known(&'p Value),
     /// An object whose members are all known here.
-    Object(BTreeMap<String, Node<'p>>),
+    Object(BTreeMap<Rc<str>, Node<'p>>),
     /// An array whose elements are all known here.
     Array(Vec<Node<'p>>),
 }
@@ -50,7 +54,7 @@ pub(super) enum Below<'p> {
     /// Nothing, and whether it is an object or an array was not needed yet.
     Untouched,
     /// Of an object: the members that were looked at, none where it is gone.
-    Members(BTreeMap<String, Option<Node<'p>>>),
+    Members(BTreeMap<Rc<str>, Option<Node<'p>>>),
     /// Of an array.
     Elements(Elements<'p>),
 }
@@ -74,7 +78,7 @@ impl Elements<'_> {
 pub(super) struct Symbolic<'p> {
     root: Node<'p>,
     clauses: Clauses<'p>,
-    nodes: usize,
+    cost: usize,
 }
 
 impl<'p> Symbolic<'p> {
@@ -82,7 +86,7 @@ impl<'p> Symbolic<'p> {
         // The document itself is always an object.
         let below = Below::Members(BTreeMap::new());
         let root = Node::Old { origin: DOCUMENT.to_owned(), below, in_place: true };
-        Self { root, clauses: Clauses::default(), nodes: 0 }
+        Self { root, clauses: Clauses::default(), cost: 0 }
     }
 
     /// RFC 6902 4.1.
@@ -103,7 +107,7 @@ impl<'p> Symbolic<'p> {
         let (parent, clauses) = self.open(parent)?;
         match parent {
             Node::Object(members) => {
-                members.insert(last.into_owned(), value);
+                members.insert(last.into(), value);
             }
             Node::Array(elements) => match index(&last) {
                 Some(index) if index <= elements.len() => elements.insert(index, value),
@@ -121,7 +125,7 @@ impl<'p> Symbolic<'p> {
                         if origin != DOCUMENT {
                             clauses.is_object(origin)?;
                         }
-                        members.insert(last.into_owned(), Some(value));
+                        members.insert(last.into(), Some(value));
                     }
                     Below::Elements(elements) if last == "-" => {
                         clauses.is_array(origin)?;
@@ -157,7 +161,7 @@ impl<'p> Symbolic<'p> {
                 elements.remove(index(&last).ok_or(Beyond)?);
             }
             Node::Old { below: Below::Members(members), .. } => {
-                members.insert(last.into_owned(), None);
+                members.insert(last.into(), None);
             }
             Node::Old { below: Below::Elements(elements), .. } => {
                 let stored = elements.stored_index(index(&last).ok_or(Beyond)?);
@@ -205,21 +209,20 @@ impl<'p> Symbolic<'p> {
 
     /// The value at `path` as one that has something below it.
     fn open(&mut self, path: &Pointer) -> Result<(&mut Node<'p>, &mut Clauses<'p>), Beyond> {
-        let Self { root, clauses, nodes } = self;
-        let node = descend(root, path, clauses, nodes)?;
-        take_apart(node, nodes)?;
+        let Self { root, clauses, cost } = self;
+        let node = descend(root, path, clauses, cost)?;
+        take_apart(node, cost)?;
         Ok((node, clauses))
     }
 
     fn walk(&mut self, path: &Pointer) -> Result<(&mut Node<'p>, &mut Clauses<'p>), Beyond> {
-        let Self { root, clauses, nodes } = self;
-        Ok((descend(root, path, clauses, nodes)?, clauses))
+        let Self { root, clauses, cost } = self;
+        Ok((descend(root, path, clauses, cost)?, clauses))
     }
 
     /// Counts the copy of `node` that was made.
     fn count(&mut self, node: &Node<'_>) -> Result<(), Beyond> {
-        self.nodes += node.size();
-        if self.nodes > MAX_NODES { Err(Beyond) } else { Ok(()) }
+        spend(&mut self.cost, node.size() * NODE_COST)
     }
 }
 
@@ -250,19 +253,23 @@ impl<'p> Node<'p> {
         matches!(self, Node::Old { below, in_place: true, .. } if below.is_untouched())
     }
 
-    /// How many bytes it takes in an item, as far as that is known and up to `limit`.
+    /// How many bytes it takes in an item, as far as that is known, or some number above `limit`.
     fn known_bytes(&self, limit: usize) -> usize {
-        let sum = |nodes: &mut dyn Iterator<Item = &Node<'p>>| {
+        let sum = |entries: &mut dyn Iterator<Item = (usize, &Node<'p>)>| {
             let mut bytes = 0;
-            while let Some(node) = nodes.next().filter(|_| bytes <= limit) {
-                bytes += node.known_bytes(limit);
+            while bytes <= limit
+                && let Some((name, node)) = entries.next()
+            {
+                bytes += 1 + name + node.known_bytes(limit);
             }
             bytes
         };
         match self {
             Node::Known(value) => item_bytes(value),
-            Node::Object(members) => sum(&mut members.values()),
-            Node::Array(elements) => sum(&mut elements.iter()),
+            Node::Object(members) => {
+                sum(&mut members.iter().map(|(name, node)| (name.len(), node)))
+            }
+            Node::Array(elements) => sum(&mut elements.iter().map(|node| (0, node))),
             Node::Old { .. } => 0,
         }
     }
@@ -274,7 +281,7 @@ impl<'p> Node<'p> {
             Node::Object(members) => {
                 let members = members
                     .iter()
-                    .map(|(name, node)| Ok((name.clone(), node.value()?.into_owned())));
+                    .map(|(name, node)| Ok((name.to_string(), node.value()?.into_owned())));
                 Cow::Owned(Value::Object(members.collect::<Result<Map<_, _>, _>>()?))
             }
             Node::Array(elements) => {
@@ -308,11 +315,11 @@ fn descend<'n, 'p>(
     mut node: &'n mut Node<'p>,
     path: &Pointer,
     clauses: &mut Clauses<'p>,
-    nodes: &mut usize,
+    cost: &mut usize,
 ) -> Result<&'n mut Node<'p>, Beyond> {
     for token in path.tokens() {
         let token = token.decoded();
-        take_apart(node, nodes)?;
+        take_apart(node, cost)?;
         node = match node {
             Node::Object(members) => members.get_mut(&*token).ok_or(Beyond)?,
             Node::Array(elements) => {
@@ -335,11 +342,7 @@ fn descend<'n, 'p>(
                     Below::Members(members) => {
                         let path = clauses.member(origin, &token);
                         let node = || Some(Node::stored(path));
-                        members
-                            .entry(token.into_owned())
-                            .or_insert_with(node)
-                            .as_mut()
-                            .ok_or(Beyond)?
+                        members.entry(token.into()).or_insert_with(node).as_mut().ok_or(Beyond)?
                     }
                     Below::Untouched => return Err(Beyond),
                 }
@@ -350,21 +353,32 @@ fn descend<'n, 'p>(
 }
 
 /// Makes a known object or array one whose entries can change one by one.
-fn take_apart(node: &mut Node<'_>, nodes: &mut usize) -> Result<(), Beyond> {
+fn take_apart(node: &mut Node<'_>, cost: &mut usize) -> Result<(), Beyond> {
     let Node::Known(value) = *node else { return Ok(()) };
+    match value {
+        Value::Object(members) => {
+            spend(cost, members.keys().map(|name| NODE_COST + name.len()).sum())?;
+        }
+        Value::Array(elements) => spend(cost, elements.len() * NODE_COST)?,
+        _ => return Ok(()),
+    }
     let apart = match value {
         Value::Object(members) => Node::Object(
-            members.iter().map(|(name, value)| (name.clone(), Node::Known(value))).collect(),
+            members
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), Node::Known(value)))
+                .collect(),
         ),
         Value::Array(elements) => Node::Array(elements.iter().map(Node::Known).collect()),
         _ => return Ok(()),
     };
-    *nodes += apart.size();
-    if *nodes > MAX_NODES {
-        return Err(Beyond);
-    }
     *node = apart;
     Ok(())
+}
+
+fn spend(cost: &mut usize, more: usize) -> Result<(), Beyond> {
+    *cost += more;
+    if *cost > MAX_COST { Err(Beyond) } else { Ok(()) }
 }
 
 /// Proves that `node` equals `value`.
@@ -380,7 +394,7 @@ fn check_equal<'p>(
         (Node::Known(known), _) if *known == value => Ok(()),
         (Node::Object(members), Value::Object(expected)) if members.len() == expected.len() => {
             members.iter().try_for_each(|(name, node)| {
-                check_equal(node, expected.get(name).ok_or(Beyond)?, clauses)
+                check_equal(node, expected.get(&**name).ok_or(Beyond)?, clauses)
             })
         }
         (Node::Array(elements), Value::Array(expected)) if elements.len() == expected.len() => {
@@ -421,7 +435,8 @@ fn write<'p>(
             write_elements(elements, place, levels + 1, clauses)
         }
         Node::Known(_) | Node::Object(_) | Node::Array(_) => {
-            clauses.set(place, limited(node, levels)?)
+            let value = limited(node, levels, clauses)?;
+            clauses.set(place, value)
         }
     }
 }
@@ -442,8 +457,10 @@ fn write_elements<'p>(
             removed.iter().try_for_each(|index| clauses.remove(format!("{place}[{index}]")))
         }
         (false, true, false) => {
-            let values = appended.iter().map(|node| Ok(limited(node, levels)?.into_owned()));
-            clauses.append(place, Value::Array(values.collect::<Result<_, _>>()?))
+            let values =
+                appended.iter().map(|node| Ok(limited(node, levels, clauses)?.into_owned()));
+            let values = values.collect::<Result<_, _>>()?;
+            clauses.append(place, Value::Array(values))
         }
         (false, true, true) => Ok(()),
         // Their paths would overlap, or an element be meant that has moved.
@@ -451,11 +468,14 @@ fn write_elements<'p>(
     }
 }
 
-/// The value of `node` where it is not too large or too deep for any item; Rewrite says which.
-fn limited<'p>(node: &Node<'p>, levels: usize) -> Result<Cow<'p, Value>, Beyond> {
-    if node.known_bytes(MAX_ITEM_BYTES) > MAX_ITEM_BYTES {
-        return Err(Beyond);
-    }
+/// The value of `node` where it is not too deep for any item, or too large with all else that is
+/// written; Rewrite says which.
+fn limited<'p>(
+    node: &Node<'p>,
+    levels: usize,
+    clauses: &mut Clauses<'p>,
+) -> Result<Cow<'p, Value>, Beyond> {
+    clauses.count_value(node.known_bytes(MAX_ITEM_BYTES))?;
     let value = node.value()?;
     if levels + depth(&value) > MAX_DEPTH { Err(Beyond) } else { Ok(value) }
 }

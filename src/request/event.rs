@@ -4,9 +4,9 @@
 //! when a client's `Host`, header value or base64 cannot be one; the client would then get the
 //! gateway's 502. Here text stays text until the stage that can refuse it with a coded answer.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 /// What the function reads of a REST API proxy event (version 1.0) or an HTTP API event (2.0).
@@ -16,59 +16,61 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
-    #[serde(deserialize_with = "null_as_default")]
-    path_parameters: HashMap<String, Option<String>>,
-    #[serde(deserialize_with = "null_as_default")]
-    headers: HashMap<String, Option<String>>,
-    #[serde(deserialize_with = "null_as_default")]
-    multi_value_headers: HashMap<String, Option<Vec<String>>>,
+    #[serde(deserialize_with = "lenient")]
+    path_parameters: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "lenient")]
+    headers: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "lenient")]
+    multi_value_headers: BTreeMap<String, Value>,
     /// The body as the gateway passes it: text, or base64 where it took it for binary.
+    #[serde(deserialize_with = "lenient")]
     pub body: Option<String>,
     /// Whether `body` is base64.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "lenient")]
     pub is_base64_encoded: bool,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "lenient")]
     request_context: RequestContext,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RequestContext {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "lenient")]
     authorizer: Value,
 }
 
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// Null, or what no gateway sends, counts as empty.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
+    T: Default + DeserializeOwned,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    let value = Value::deserialize(deserializer)?;
+    Ok(T::deserialize(value).unwrap_or_default())
 }
 
 impl Event {
     /// The path parameter of this name, decoded by the gateway.
     #[must_use]
     pub fn path_parameter(&self, name: &str) -> Option<&str> {
-        self.path_parameters.get(name)?.as_deref()
+        self.path_parameters.get(name)?.as_str()
     }
 
     /// The value of the header `name`, whatever its case; the values of a repeated one are joined
     /// by a comma, as RFC 9110 5.3 allows and HTTP APIs do themselves.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        let same = |key: &String| key.eq_ignore_ascii_case(name);
         // In a version 1.0 event `headers` holds only the last of repeated values.
-        let repeated = self.multi_value_headers.iter().find(|(key, _)| same(key));
-        if let Some(values) = repeated.and_then(|(_, values)| values.as_deref()) {
-            return match values {
-                [] => None,
-                [one] => Some(Cow::Borrowed(one)),
-                more => Some(Cow::Owned(more.join(", "))),
-            };
+        let repeated = named(&self.multi_value_headers, name).filter_map(Value::as_array);
+        let mut values: Vec<_> = repeated.flatten().filter_map(Value::as_str).collect();
+        if values.is_empty() {
+            values = named(&self.headers, name).filter_map(Value::as_str).collect();
         }
-        let single = self.headers.iter().find(|(key, _)| same(key));
-        single.and_then(|(_, value)| value.as_deref()).map(Cow::Borrowed)
+        match values[..] {
+            [] => None,
+            [one] => Some(Cow::Borrowed(one)),
+            _ => Some(Cow::Owned(values.join(", "))),
+        }
     }
 
     /// What the gateway's authorizer found out about the caller; null without an authorizer.
@@ -76,6 +78,11 @@ impl Event {
     pub fn authorizer(&self) -> &Value {
         &self.request_context.authorizer
     }
+}
+
+/// The values of this name, in any case.
+fn named<'h>(headers: &'h BTreeMap<String, Value>, name: &str) -> impl Iterator<Item = &'h Value> {
+    headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -115,6 +122,25 @@ mod tests {
         assert_eq!(event.header("BAD NAME").as_deref(), Some("a\u{0}\r\nb"));
         assert_eq!(event.path_parameter("org_guid"), Some("/../"));
         assert_eq!(event.path_parameter("option_guid"), None);
+    }
+
+    #[test]
+    fn what_no_gateway_sends_counts_as_empty() {
+        let event = event(json!({
+            "headers": {"X": 5, "Language": "ru", "language": "en"},
+            "multiValueHeaders": {"X": "a", "Y": [null], "Language": []},
+            "pathParameters": {"org_guid": 5},
+            "body": {},
+            "isBase64Encoded": "true",
+            "requestContext": 5
+        }));
+        assert_eq!(event.header("Language").as_deref(), Some("ru, en"));
+        for name in ["X", "Y"] {
+            assert_eq!(event.header(name), None);
+        }
+        assert_eq!(event.path_parameter("org_guid"), None);
+        assert_eq!((&event.body, event.is_base64_encoded), (&None, false));
+        assert_eq!(event.authorizer(), &Value::Null);
     }
 
     #[test]

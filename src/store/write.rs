@@ -61,7 +61,7 @@ pub(super) fn replacement(document: Value) -> Update<'static> {
 
 impl Expressions {
     /// Those of `update`, or of nothing but its condition.
-    pub(super) fn new(update: Option<&Update<'_>>, target: &Target<'_>, basis: Basis) -> Self {
+    pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, basis: Basis) -> Self {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut values = HashMap::new();
         let mut conditions = vec![
@@ -95,7 +95,7 @@ impl Expressions {
         conditions.extend(update.iter().flat_map(|update| update.guards.iter().cloned()));
         let condition = conditions.join(" AND ");
 
-        let text = update.map(|update| {
+        let text = update.as_ref().map(|update| {
             let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
             values.extend(
                 [
@@ -140,11 +140,11 @@ impl Expressions {
         .map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned()))
         .collect();
         if let Some(update) = update {
-            let own = update.names.iter();
-            names.extend(own.map(|(number, name)| (format!("#{number}"), name.clone())));
-            let own = update.values.iter().enumerate();
+            let own = update.names.into_iter();
+            names.extend(own.map(|(number, name)| (format!("#{number}"), name)));
+            let own = update.values.into_iter().enumerate();
             values.extend(own.map(|(number, value)| {
-                (format!(":{number}"), document::to_attribute(value.clone().into_owned()))
+                (format!(":{number}"), document::to_attribute(value.into_owned()))
             }));
         }
         Self { update: text, condition, names, values }

@@ -50,7 +50,8 @@ async fn a_document_holds_at_most_what_an_item_does() {
     let text = "x".repeat(300_000);
     engine.put_option(OPTION, json!({"text": text})).await;
     let patch = json!([{"op": "add", "path": "/more", "value": "x".repeat(200_000)}]);
-    let why = "the document would take about 500013 bytes, an option holds at most 409600";
+    let why =
+        "the document would take about 500013 bytes, an option with its keys holds at most 409600";
     engine.refuses(event(OPTION, &patch), (422, "RequestIsNotValid", why)).await;
     let copies: Vec<_> =
         (0..30).map(|n| json!({"op": "copy", "from": "", "path": format!("/c{n}")})).collect();
@@ -115,6 +116,64 @@ async fn a_header_that_breaks_its_rule_is_refused() {
     let answer =
         engine.send(with_header(event(OPTION, &rename), "Language", &"ru,".repeat(40_000))).await;
     assert_eq!(answer.status, 204, "{answer:?}");
+}
+
+/// Patches that would make much of little, each with the end of its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn a_patch_that_makes_much_of_little_takes_no_memory() {
+    const ALLOWED_KIB: u64 = 64 * 1024;
+    let text = "x".repeat(350_000);
+    let names: serde_json::Map<_, _> = (0..5)
+        .map(|n| (format!("{n}{}", "n".repeat(60_000)), json!(1)))
+        .chain([("z".to_owned(), json!(1))])
+        .collect();
+    let copies = |first: Value, then: &dyn Fn(usize) -> Vec<Value>, count: usize| {
+        json!([first].into_iter().chain((0..count).flat_map(then)).collect::<Vec<_>>())
+    };
+    let appended = copies(
+        json!({"op": "add", "path": "/a", "value": text}),
+        &|_| vec![json!({"op": "copy", "from": "/a", "path": "/list/-"})],
+        999,
+    );
+    let changed = copies(
+        json!({"op": "add", "path": "/a", "value": {"t": text, "z": 0}}),
+        &|n| {
+            vec![
+                json!({"op": "copy", "from": "/a", "path": format!("/b{n}")}),
+                json!({"op": "replace", "path": format!("/b{n}/z"), "value": n}),
+            ]
+        },
+        130,
+    );
+    let named = copies(
+        json!({"op": "add", "path": "/a", "value": names}),
+        &|n| {
+            vec![
+                json!({"op": "test", "path": "/a/z", "value": 1}),
+                json!({"op": "copy", "from": "/a", "path": format!("/b{n}")}),
+            ]
+        },
+        400,
+    );
+    for patch in [appended, changed, named] {
+        let engine = Engine::start().await;
+        let mut bootstrap = Bootstrap::start(&[
+            ("TABLE_NAME", engine.table()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
+        ])
+        .await;
+        let nothing = bootstrap.invoke(event(OPTION, &json!([]))).await;
+        assert_eq!(nothing["statusCode"], 204, "{nothing}");
+        let idle = bootstrap.memory("VmRSS");
+        let answer = bootstrap.invoke(event(OPTION, &patch)).await;
+        assert_eq!(answer["statusCode"], 422, "{answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let info = body["info"].as_str().unwrap();
+        assert!(info.ends_with("the document would grow past 614400 bytes"), "{info}");
+        let peak = bootstrap.memory("VmHWM");
+        assert!(peak - idle < ALLOWED_KIB, "idle {idle} KiB, then {peak} KiB");
+    }
 }
 
 /// 30 doublings would make a terabyte of a kilobyte.
