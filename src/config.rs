@@ -29,6 +29,8 @@ pub struct LogConfig {
     pub others: LevelFilter,
     /// How a line looks.
     pub format: LogFormat,
+    /// Whether metrics are written between the lines.
+    pub metrics: bool,
 }
 
 /// How a log line looks.
@@ -77,6 +79,7 @@ impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
         let rules = AccessRules::default();
+        let in_lambda = get("AWS_LAMBDA_FUNCTION_NAME").is_some();
         Ok(Self {
             access: AccessRules {
                 organization_claim: get("ORGANIZATION_CLAIM").unwrap_or(rules.organization_claim),
@@ -91,10 +94,9 @@ impl Config {
                 level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
                 // Below it, the SDK's would show whole requests.
                 others: LevelFilter::WARN,
-                format: format(
-                    get("AWS_LAMBDA_LOG_FORMAT"),
-                    get("AWS_LAMBDA_FUNCTION_NAME").is_some(),
-                )?,
+                format: format(get("AWS_LAMBDA_LOG_FORMAT"), in_lambda)?,
+                // CloudWatch reads them out of Lambda's logs.
+                metrics: in_lambda,
             },
         })
     }
@@ -166,7 +168,8 @@ mod tests {
         assert_eq!(config.access.scope_claim, "scope");
         assert_eq!(config.access.write_scope, "options/write");
         let (level, others) = (LevelFilter::INFO, LevelFilter::WARN);
-        assert_eq!(config.log, LogConfig { level, others, format: LogFormat::Text });
+        let format = LogFormat::Text;
+        assert_eq!(config.log, LogConfig { level, others, format, metrics: false });
         assert_eq!(config.store.retention, Duration::from_hours(24));
         for table in [&[][..], &[("TABLE_NAME", "")]] {
             assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));

@@ -10,7 +10,6 @@ mod number;
 
 use serde_json::Value;
 
-#[cfg(test)]
 pub(crate) use apply::op_name;
 pub use apply::{ApplyError, Reason, apply};
 pub use attribute::{Unreadable, from_attribute, to_attribute};

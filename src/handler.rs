@@ -1,6 +1,9 @@
 //! The flow of one request, a line per stage.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime},
+};
 
 use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayProxyResponse};
 use tokio::time::Instant;
@@ -13,7 +16,7 @@ use crate::{
     request::{self, Client, Event, PatchRequest},
     response::{respond, status},
     store::{Done, Effort, Store},
-    telemetry::Record,
+    telemetry::{Operations, Record},
 };
 
 /// What is left of Lambda's time limit to write the answer in.
@@ -24,6 +27,8 @@ pub const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 pub struct Handler {
     store: Store,
     rules: AccessRules,
+    /// Whether a request has come yet.
+    is_warm: AtomicBool,
 }
 
 /// What Lambda says about one invocation.
@@ -52,13 +57,14 @@ impl Handler {
     /// A handler of the options in `store` for callers who have access by `rules`.
     #[must_use]
     pub fn new(store: Store, rules: AccessRules) -> Self {
-        Self { store, rules }
+        Self { store, rules, is_warm: AtomicBool::new(false) }
     }
 
     /// Answers the request in `event`, whatever it is, before the invocation's deadline.
     pub async fn handle(&self, event: &Event, invocation: &Invocation) -> ApiGatewayProxyResponse {
         let start = Instant::now();
-        let mut record = Record::default();
+        let cold_start = !self.is_warm.swap(true, Ordering::Relaxed);
+        let mut record = Record { cold_start, ..Record::default() };
         let outcome = self.change_option(event, invocation, &mut record).await;
         let response = respond(&outcome, Language::negotiate(event), &invocation.request_id);
         record.write(
@@ -89,7 +95,7 @@ impl Handler {
         record.client = Client::parse(event)?;
         let request = PatchRequest::parse(event)?;
         record.option = Some(request.option);
-        record.operations = Some(request.patch.operations().len());
+        record.operations = Operations::count(request.patch.operations());
         let plan = Plan::of(&request.patch);
         record.plan = Some(plan.as_str());
 
@@ -105,7 +111,7 @@ impl Handler {
             self.store.change(&access, &request, &plan, &invocation.request_id, &mut effort).await
         }
         .await;
-        record.dynamodb_requests = effort.requests;
+        record.effort = Some(effort);
         outcome
     }
 }

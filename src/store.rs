@@ -15,7 +15,7 @@ use std::{fmt, time::Duration};
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity},
 };
 use aws_smithy_http_client::tls;
 
@@ -144,10 +144,14 @@ impl Store {
             .get_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(format!("ALIAS#{alias}")))
-            .key("sk", AttributeValue::S("ALIAS".into()));
+            .key("sk", AttributeValue::S("ALIAS".into()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let found = loop {
             match effort.send(request.clone().send()).await {
-                Ok(answer) => break answer.item,
+                Ok(answer) => {
+                    effort.charge(&answer.consumed_capacity);
+                    break answer.item;
+                }
                 Err(trouble) => effort.again(trouble.of_a_read()).await?,
             }
         };
@@ -244,7 +248,11 @@ impl Store {
             .consistent_read(true)
             .build()
             .map_err(Failure::internal)?;
-        let request = self.client.batch_get_item().request_items(&self.table, keys);
+        let request = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, keys)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         loop {
             let trouble = match effort.send(request.clone().send()).await {
                 // What is not read for want of throughput is not an error to DynamoDB.
@@ -252,6 +260,7 @@ impl Store {
                     Trouble::Throttled("keys were left unprocessed".into())
                 }
                 Ok(answer) => {
+                    effort.charge(answer.consumed_capacity());
                     let tables = answer.responses.unwrap_or_default();
                     let items: Vec<_> = tables.into_values().flatten().collect();
                     let find = |key: &Item| {
@@ -282,10 +291,14 @@ impl Store {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(target.key()))
-            .consistent_read(true);
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         loop {
             match effort.send(request.clone().send()).await {
-                Ok(answer) => return Ok(answer.item),
+                Ok(answer) => {
+                    effort.charge(&answer.consumed_capacity);
+                    return Ok(answer.item);
+                }
                 Err(trouble) => effort.again(trouble.of_a_read()).await?,
             }
         }

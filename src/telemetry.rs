@@ -1,10 +1,13 @@
-//! Logs: one line per request, for the operator.
+//! What an operator sees: one log line per request, and its metrics.
 //!
-//! Never in a line: bodies, stored values, pointers, `ClientExtensions`, tokens, and claims other
+//! Never in either: bodies, stored values, pointers, `ClientExtensions`, tokens, and claims other
 //! than `sub`.
+
+mod metrics;
 
 use std::time::Duration;
 
+use json_patch::PatchOperation;
 use lambda_http::http::StatusCode;
 use tracing::Level;
 use tracing_subscriber::{
@@ -13,14 +16,16 @@ use tracing_subscriber::{
 
 use crate::{
     config::{LogConfig, LogFormat},
+    document::op_name,
     error::Failure,
     id::{OptionGuid, OrgGuid},
     request::Client,
-    store::Done,
+    store::{Done, Effort},
 };
 
-/// Writes log lines to standard output from now on, as `config` says.
+/// Writes log lines, and metrics where `config` asks for them, to standard output from now on.
 ///
+/// Every line is written at once, so that nothing is left to flush when Lambda ends the process.
 pub fn init(config: &LogConfig) {
     let targets = Targets::new()
         .with_default(config.others.min(config.level))
@@ -36,6 +41,9 @@ pub fn init(config: &LogConfig) {
     };
     // A second call, as in tests, keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
+    if config.metrics {
+        metrics::enable();
+    }
 }
 
 /// What one request's line says, filled in as the request goes on.
@@ -46,13 +54,48 @@ pub struct Record {
     pub option: Option<OptionGuid>,
     pub sub: Option<String>,
     pub client: Client,
-    pub operations: Option<usize>,
+    pub operations: Operations,
     pub plan: Option<&'static str>,
-    pub dynamodb_requests: u32,
+    /// What DynamoDB was asked, where the request came so far.
+    pub effort: Option<Effort>,
+    /// Whether it is the first request of its process.
+    pub cold_start: bool,
+}
+
+/// How many operations of each kind a patch has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the operation of its name")]
+pub struct Operations {
+    pub add: u32,
+    pub remove: u32,
+    pub replace: u32,
+    pub r#move: u32,
+    pub copy: u32,
+    pub test: u32,
+}
+
+impl Operations {
+    /// Counts `operations`.
+    #[must_use]
+    pub fn count(operations: &[PatchOperation]) -> Self {
+        let mut counts = Self::default();
+        for operation in operations {
+            let count = match op_name(operation) {
+                "add" => &mut counts.add,
+                "remove" => &mut counts.remove,
+                "replace" => &mut counts.replace,
+                "move" => &mut counts.r#move,
+                "copy" => &mut counts.copy,
+                _ => &mut counts.test,
+            };
+            *count += 1;
+        }
+        counts
+    }
 }
 
 impl Record {
-    /// Writes the line of a request that ended with `outcome`.
+    /// Writes the line, and the metrics, of a request that ended with `outcome`.
     pub fn write(
         &self,
         request_id: &str,
@@ -62,12 +105,14 @@ impl Record {
         duration: Duration,
     ) {
         let failure = outcome.as_ref().err();
+        let done = outcome.as_ref().ok();
         // Which operation failed is told by its index; its pointer is the client's.
         let failed_operation = match failure {
             Some(Failure::Patch(error)) => Some(error.operation),
             _ => None,
         };
-        let client = &self.client;
+        let (client, operations) = (&self.client, &self.operations);
+        let effort = self.effort.as_ref();
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
@@ -85,15 +130,23 @@ impl Record {
                     client_screen_resolution = client.screen_resolution,
                     client_model = client.model,
                     client_depersonalized_extensions = client.depersonalized_extensions,
-                    operations = self.operations,
+                    operations_add = operations.add,
+                    operations_remove = operations.remove,
+                    operations_replace = operations.replace,
+                    operations_move = operations.r#move,
+                    operations_copy = operations.copy,
+                    operations_test = operations.test,
                     plan = self.plan,
-                    dynamodb_requests = self.dynamodb_requests,
+                    attempts = effort.map(Effort::attempts),
+                    dynamodb_requests = effort.map(|effort| effort.requests),
+                    consumed_capacity_units = effort.map(|effort| effort.capacity_units),
                     status = status.as_u16(),
                     code = failure.map(|failure| failure.code().as_str()),
                     failed_operation,
                     cause = failure.and_then(Failure::cause_chain),
-                    version = outcome.as_ref().ok().map(|done| display(done.version)),
-                    replayed = outcome.as_ref().ok().map(|done| done.replayed),
+                    version = done.map(|done| display(done.version)),
+                    replayed = done.map(|done| done.replayed),
+                    cold_start = self.cold_start,
                     duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3,
                     "PATCH option: {}",
                     status.as_u16()
@@ -105,5 +158,37 @@ impl Record {
             429 => line!(Level::WARN),
             _ => line!(Level::INFO),
         }
+        metrics::write(&metrics::Request {
+            code: failure.map_or("Success", |failure| failure.code().as_str()),
+            client_identifier: client.identifier.as_str(),
+            plan: self.plan,
+            duration,
+            dynamodb_requests: effort.map_or(0, |effort| effort.requests),
+            attempts: effort.map_or(0, Effort::attempts),
+            cold_start: self.cold_start,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::patch::Patch;
+
+    #[test]
+    fn operations_are_counted_by_kind() {
+        let patch = Patch::from_operations(vec![
+            json!({"op": "add", "path": "/a", "value": 1}),
+            json!({"op": "add", "path": "/a", "value": 1}),
+            json!({"op": "remove", "path": "/a"}),
+            json!({"op": "replace", "path": "/a", "value": 1}),
+            json!({"op": "move", "from": "/a", "path": "/b"}),
+            json!({"op": "copy", "from": "/a", "path": "/b"}),
+            json!({"op": "test", "path": "/a", "value": 1}),
+        ]);
+        let expected = Operations { add: 2, remove: 1, replace: 1, r#move: 1, copy: 1, test: 1 };
+        assert_eq!(Operations::count(patch.operations()), expected);
     }
 }

@@ -80,7 +80,7 @@ fn port(listener: &TcpListener) -> Result<u16, Trouble> {
 pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
     // The embedded engine warns of every request that it refuses, a failed condition too.
     let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
-    telemetry::init(&LogConfig { level, others, format: LogFormat::Text });
+    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: false });
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
     let endpoint = if let Some(endpoint) = &serve.dynamodb_endpoint {
         endpoint.clone()

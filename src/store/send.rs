@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::{
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
     types::{
-        AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValue,
-        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        AttributeValue, CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity,
+        ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
 
@@ -55,6 +55,7 @@ impl Request {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Self::Update(Box::new(request))
@@ -108,7 +109,8 @@ impl Request {
         let request = client
             .transact_write_items()
             .transact_items(change.build())
-            .transact_items(TransactWriteItem::builder().put(put).build());
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         Ok(Self::Transaction(Box::new(request), version))
     }
 
@@ -116,11 +118,14 @@ impl Request {
     pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
         match self {
             Self::Update(request) => match effort.send(Box::clone(request).send()).await {
-                Ok(answer) => match item::version(&answer.attributes.unwrap_or_default()) {
-                    Ok(Some(version)) => Ok(Answer::Applied(version)),
-                    // It was written, but by whatever answers like this not as asked for.
-                    _ => Err(Trouble::Ambiguous("no version of what was written".into())),
-                },
+                Ok(answer) => {
+                    effort.charge(&answer.consumed_capacity);
+                    match item::version(&answer.attributes.unwrap_or_default()) {
+                        Ok(Some(version)) => Ok(Answer::Applied(version)),
+                        // It was written, but by whatever answers like this not as asked for.
+                        _ => Err(Trouble::Ambiguous("no version of what was written".into())),
+                    }
+                }
                 Err(Trouble::Service(
                     UpdateItemError::ConditionalCheckFailedException(failed),
                     _,
@@ -129,7 +134,10 @@ impl Request {
             },
             Self::Transaction(request, version) => {
                 match effort.send(Box::clone(request).send()).await {
-                    Ok(_) => Ok(Answer::Applied(*version)),
+                    Ok(answer) => {
+                        effort.charge(answer.consumed_capacity());
+                        Ok(Answer::Applied(*version))
+                    }
                     Err(Trouble::Service(
                         TransactWriteItemsError::TransactionCanceledException(canceled),
                         cause,

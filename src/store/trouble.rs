@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::ConsumedCapacity,
+};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Cause, Failure};
@@ -110,13 +113,27 @@ pub struct Effort {
     waits: u32,
     /// Requests sent to DynamoDB.
     pub requests: u32,
+    /// Read and write units that DynamoDB says it has charged.
+    pub capacity_units: f64,
 }
 
 impl Effort {
     /// An effort that ends at `deadline`.
     #[must_use]
     pub fn until(deadline: Instant) -> Self {
-        Self { deadline, waits: 0, requests: 0 }
+        Self { deadline, waits: 0, requests: 0, capacity_units: 0.0 }
+    }
+
+    /// How often something was tried: once, and again after each wait.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.waits + 1
+    }
+
+    /// Adds what an answer says it has cost.
+    pub(super) fn charge<'c>(&mut self, consumed: impl IntoIterator<Item = &'c ConsumedCapacity>) {
+        self.capacity_units +=
+            consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>();
     }
 
     /// The answer to a request, if it comes in time.

@@ -19,7 +19,7 @@ use update_organization_option::{
     authorize::AccessRules,
     document::{from_attribute, to_attribute},
     request::Event,
-    store::{Store, StoreConfig},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig},
 };
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What one request has behind a proxy, in place of the deployed client's seconds.
+/// What one request has in a hurry, in place of the deployed client's seconds.
 const ATTEMPT: Duration = Duration::from_millis(150);
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -79,18 +79,36 @@ impl Engine {
         Self { endpoint, client, table, store, handler, time, invocations }
     }
 
-    /// The same table, with faults between the handler and the engine, and `time` for each
+    /// The same table, with a proxy between the handler and the engine, and `time` for each
     /// invocation.
     pub(crate) async fn behind(
+        self,
+        decide: impl Fn(&str, &[u8]) -> Option<Fault> + Send + Sync + 'static,
+        time: Duration,
+    ) -> Self {
+        self.behind_with(decide, time, ATTEMPT_TIMEOUT).await
+    }
+
+    /// The same, with little time for each request to the engine.
+    pub(crate) async fn hastily_behind(
+        self,
+        decide: impl Fn(&str, &[u8]) -> Option<Fault> + Send + Sync + 'static,
+        time: Duration,
+    ) -> Self {
+        self.behind_with(decide, time, ATTEMPT).await
+    }
+
+    async fn behind_with(
         mut self,
         decide: impl Fn(&str, &[u8]) -> Option<Fault> + Send + Sync + 'static,
         time: Duration,
+        attempt: Duration,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(proxy::serve(listener, self.endpoint.clone(), Arc::new(decide)));
         self.endpoint = format!("http://{address}");
-        self.handler = handler(&table::client_with(&self.endpoint, ATTEMPT), &self.table);
+        self.handler = handler(&table::client_with(&self.endpoint, attempt), &self.table);
         self.time = time;
         self
     }

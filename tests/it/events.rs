@@ -12,8 +12,8 @@ use crate::{
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
 
-/// Time for a few attempts beside the 500 ms that are kept for the answer.
-const SHORT: Duration = Duration::from_millis(700);
+/// Time for some attempts beside the 500 ms that are kept for the answer.
+const TIME: Duration = Duration::from_secs(2);
 
 /// The event's file, and the document that it leaves.
 fn applied() -> Vec<(&'static str, Value)> {
@@ -248,7 +248,7 @@ fn read(name: &str) -> Value {
 }
 
 async fn engine() -> Engine {
-    Engine::start().await.behind(sample::fault, SHORT).await
+    Engine::start().await.behind(sample::fault, TIME).await
 }
 
 #[test]

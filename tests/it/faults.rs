@@ -190,7 +190,7 @@ async fn a_late_write_does_not_apply_twice() {
         ("TransactWriteItems", keyed(append())),
     ] {
         let late = nth(operation, 0, Fault::AppliedLate(Duration::from_millis(400)));
-        let engine = Engine::start().await.behind(late, Duration::from_mins(1)).await;
+        let engine = Engine::start().await.hastily_behind(late, Duration::from_mins(1)).await;
         applied_once(&engine, request).await;
         engine.late_writes().await;
         assert_eq!(engine.stored(OPTION).await.1, "2");
@@ -219,7 +219,8 @@ async fn no_request_outlives_its_deadline() {
         ("option and record are written", &["TransactWriteItems"], keyed(append())),
     ];
     for (step, operations, request) in steps {
-        let engine = Engine::start().await.behind(every(operations, Fault::Hanging), SHORT).await;
+        let engine =
+            Engine::start().await.hastily_behind(every(operations, Fault::Hanging), SHORT).await;
         let start = Instant::now();
         let answer = engine.send(request).await;
         let took = start.elapsed();

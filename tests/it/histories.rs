@@ -128,7 +128,7 @@ async fn faulty(seed: u64) -> Faulty {
     for option in OPTIONS {
         engine.put_option(option, first_document()).await;
     }
-    Faulty { engine: engine.behind(decide, TIME).await, injected }
+    Faulty { engine: engine.hastily_behind(decide, TIME).await, injected }
 }
 
 /// The ids in the log of a document, in order.
@@ -239,7 +239,7 @@ async fn every_history_is_linearizable() {
     assert!(wrong.is_empty(), "HISTORY_SEED={seed}\n{}", wrong.join("\n"));
     // The run means something: faults of all kinds, and most requests answered.
     assert!(injected.len() == 10 || requests() < 600);
-    assert!(answers["204 null"] > requests() / 3);
+    assert!(answers["204 null"] > requests() / 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

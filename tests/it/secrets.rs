@@ -65,13 +65,92 @@ async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
     bootstrap.end()
 }
 
+/// All that a line may say.
+const FIELDS: &[&str] = &[
+    "timestamp",
+    "level",
+    "message",
+    "request_id",
+    "trace_id",
+    "org",
+    "option",
+    "sub",
+    "client_identifier",
+    "client_type",
+    "client_name",
+    "client_os_name",
+    "client_os_version",
+    "client_screen_resolution",
+    "client_model",
+    "client_depersonalized_extensions",
+    "operations_add",
+    "operations_remove",
+    "operations_replace",
+    "operations_move",
+    "operations_copy",
+    "operations_test",
+    "plan",
+    "attempts",
+    "dynamodb_requests",
+    "consumed_capacity_units",
+    "status",
+    "code",
+    "failed_operation",
+    "cause",
+    "version",
+    "replayed",
+    "cold_start",
+    "duration_ms",
+];
+
+/// What the log's lines that are metrics may say.
+const METRICS: &[&str] = &[
+    "_aws",
+    "Code",
+    "ClientIdentifier",
+    "Plan",
+    "Requests",
+    "Duration",
+    "DynamoDbRequests",
+    "Attempts",
+    "ColdStart",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_reaches_a_log_line_in_json() {
+async fn a_request_has_a_line_and_its_metrics_and_no_secret_is_in_either() {
     let logs = logs_of_all_events(&[("AWS_LAMBDA_LOG_LEVEL", "TRACE")]).await;
     assert!(!logs.contains(CANARY), "{logs}");
-    let mut lines = logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    assert!(lines.clone().count() > 40);
-    assert!(lines.all(|line| line["timestamp"].is_string() && line["level"].is_string()));
+    let lines: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (metrics, lines): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.get("_aws").is_some());
+    let of_requests = || lines.iter().filter(|line| line.get("status").is_some());
+    assert!(of_requests().count() > 40);
+    assert_eq!(metrics.len(), of_requests().count());
+    assert_eq!(of_requests().filter(|line| line["cold_start"] == true).count(), 1);
+    for (lines, allowed) in [(&lines, FIELDS), (&metrics, METRICS)] {
+        for line in lines {
+            for name in line.as_object().unwrap().keys() {
+                // The runtime's own lines have an `error`, which is not of a request.
+                let runtime = name == "error" && line.get("request_id").is_none();
+                assert!(allowed.contains(&name.as_str()) || runtime, "{name}: {line}");
+            }
+        }
+    }
+    for line in &lines {
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+    }
+    let written = of_requests().find(|line| line["plan"] == "direct" && line["status"] == 204);
+    let written = written.unwrap();
+    assert_eq!((&written["attempts"], &written["dynamodb_requests"]), (&json!(1), &json!(1)));
+    assert_eq!(written["consumed_capacity_units"].to_string().parse::<f64>().ok(), Some(1.0));
+    for request in &metrics {
+        let directives = request["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let dimensions: Vec<_> = directives.iter().map(|each| &each["Dimensions"]).collect();
+        let expected =
+            [json!([[]]), json!([["Code"]]), json!([["ClientIdentifier"]]), json!([["Plan"]])];
+        assert_eq!(dimensions, expected.iter().collect::<Vec<_>>(), "{request}");
+        assert!(directives.iter().all(|each| each["Namespace"] == "UpdateOrganizationOption"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
