@@ -6,7 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::{
     authorize::AccessRules,
-    store::{RETENTION, StoreConfig},
+    store::{RETENTION, StoreConfig, Trust},
 };
 
 /// Everything the function is told by its environment.
@@ -18,6 +18,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Whether requests come at the same time (Lambda Managed Instances), rather than one by one.
+    pub is_concurrent: bool,
 }
 
 /// What is logged, and how.
@@ -80,7 +82,10 @@ impl Config {
         let get = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
         let rules = AccessRules::default();
         let in_lambda = get("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let endpoint = get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL"));
+        let concurrency = get("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|count| count.parse().ok());
         Ok(Self {
+            is_concurrent: concurrency.is_some_and(|count: u32| count > 1),
             access: AccessRules {
                 organization_claim: get("ORGANIZATION_CLAIM").unwrap_or(rules.organization_claim),
                 scope_claim: get("SCOPE_CLAIM").unwrap_or(rules.scope_claim),
@@ -88,6 +93,7 @@ impl Config {
             },
             store: StoreConfig {
                 table: get("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
+                trust: Trust::of(endpoint.as_deref(), get("AWS_REGION").as_deref()),
                 retention: retention(get("IDEMPOTENCY_HOURS"))?,
             },
             log: LogConfig {
@@ -171,6 +177,10 @@ mod tests {
         let format = LogFormat::Text;
         assert_eq!(config.log, LogConfig { level, others, format, metrics: false });
         assert_eq!(config.store.retention, Duration::from_hours(24));
+        assert_eq!(config.store.trust, Trust::Amazon);
+        assert!(!config.is_concurrent);
+        let managed = read(&[("TABLE_NAME", "options"), ("AWS_LAMBDA_MAX_CONCURRENCY", "8")]);
+        assert!(managed.unwrap().is_concurrent);
         for table in [&[][..], &[("TABLE_NAME", "")]] {
             assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));
         }

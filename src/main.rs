@@ -1,12 +1,12 @@
 //! The Lambda function's entry: configuration, client, run.
 
-use std::process::ExitCode;
+use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{LambdaEvent, service_fn};
+use tokio::runtime::Builder;
 use update_organization_option::{Handler, Invocation, config::Config, store::Store, telemetry};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(error) => {
@@ -16,16 +16,37 @@ async fn main() -> ExitCode {
         }
     };
     telemetry::init(&config.log);
-    let handler = &Handler::new(Store::connect(&config.store).await, config.access);
-    let serve = |event: LambdaEvent<_>| async move {
-        let invocation = Invocation::from(&event.context);
-        Ok::<_, std::convert::Infallible>(handler.handle(&event.payload, &invocation).await)
+    // One request at a time needs one thread, and threads cost CPU time on every wake-up.
+    let mut builder = if config.is_concurrent {
+        Builder::new_multi_thread()
+    } else {
+        Builder::new_current_thread()
     };
-    match Box::pin(lambda_runtime::run(service_fn(serve))).await {
+    let outcome = match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = &*error, "the Lambda runtime ended");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
+    let store = Store::connect(&config.store).await;
+    store.warm_up().await;
+    // Needed to the end of the process, and by tasks that the compiler cannot see the end of.
+    let handler: &'static _ = Box::leak(Box::new(Handler::new(store, config.access)));
+    let service = service_fn(move |event: LambdaEvent<_>| async move {
+        let invocation = Invocation::from(&event.context);
+        Ok::<_, Infallible>(handler.handle(&event.payload, &invocation).await)
+    });
+    if config.is_concurrent {
+        Box::pin(lambda_runtime::run_concurrent(service)).await
+    } else {
+        Box::pin(lambda_runtime::run(service)).await
     }
 }

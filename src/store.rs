@@ -4,6 +4,7 @@
 //! call demands an [`OrgAccess`] or touches no organization's data.
 
 mod alias;
+mod connect;
 mod item;
 mod record;
 mod send;
@@ -12,20 +13,21 @@ mod write;
 
 use std::{fmt, time::Duration};
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity},
 };
-use aws_smithy_http_client::tls;
 
-pub use self::trouble::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort};
 use self::{
     alias::AliasCache,
     item::{Item, Snapshot},
     send::{Answer, Request},
     trouble::Trouble,
     write::{Basis, Expressions, Target, replacement},
+};
+pub use self::{
+    connect::{Trust, timeouts},
+    trouble::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort},
 };
 use crate::{
     authorize::OrgAccess,
@@ -43,29 +45,23 @@ pub struct StoreConfig {
     pub table: String,
     /// How long an `Idempotency-Key` is remembered.
     pub retention: Duration,
+    /// What is trusted to be DynamoDB.
+    pub trust: Trust,
 }
 
 impl StoreConfig {
     /// The table of this name, with defaults for the rest.
     #[must_use]
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), retention: RETENTION }
+        Self { table: table.into(), retention: RETENTION, trust: Trust::Amazon }
     }
 }
 
+/// How long the start may wait for the first connection.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long an `Idempotency-Key` is remembered, unless configured.
 pub const RETENTION: Duration = Duration::from_hours(24);
-
-/// The client's time limits: `attempt` for one request, connecting included. All of a request's
-/// attempts together are limited by its [`Effort`].
-#[must_use]
-pub fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(attempt))
-        .read_timeout(attempt)
-        .operation_attempt_timeout(attempt)
-        .build()
-}
 
 /// How often an option has been written, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,22 +103,27 @@ pub struct Store {
 impl Store {
     /// A store that reaches DynamoDB as the environment says (region, credentials, endpoint).
     pub async fn connect(config: &StoreConfig) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT))
-            // The SDK would send again what may have been applied; what is sent again is decided here.
-            .retry_config(RetryConfig::disabled())
-            .load()
-            .await;
-        Self::new(Client::new(&aws), config.clone())
+        Self::new(connect::client(config.trust).await, config.clone())
+    }
+
+    /// Opens the connection, by reading an item that is never there.
+    ///
+    /// Before the first request a function has more CPU time than a small one has afterwards, and
+    /// a TLS handshake costs most of what a request does. Whether it works does not matter here.
+    pub async fn warm_up(&self) {
+        let nothing = AttributeValue::S("-".into());
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", nothing.clone())
+            .key("sk", nothing);
+        let _ = tokio::time::timeout(WARM_UP_TIMEOUT, request.send()).await;
     }
 
     /// The configured store, reached by `client`, whose own retries are to be off.
     #[must_use]
-    pub fn new(client: Client, StoreConfig { table, retention }: StoreConfig) -> Self {
+    pub fn new(client: Client, StoreConfig { table, retention, .. }: StoreConfig) -> Self {
         Self { client, table, retention, aliases: AliasCache::default() }
     }
 

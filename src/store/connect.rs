@@ -1,0 +1,133 @@
+//! The SDK's client as a function needs it: quick to start, and never on its own initiative.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{Client, config::SharedHttpClient};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+
+use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT};
+
+/// The certificates that sign those of AWS's endpoints ("Amazon Trust Services repository"; the
+/// files are those of Mozilla's list).
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// How long a connection is kept that is not used: less than DynamoDB keeps it, as a request on one
+/// that is just being closed may or may not have arrived.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What is trusted to be DynamoDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Amazon's own certificate authorities, which is all that its public endpoints need; the
+    /// system's would be parsed at every start.
+    Amazon,
+    /// The system's certificate authorities.
+    System,
+    /// Whoever answers, in clear text: an engine on this machine.
+    Anyone,
+}
+
+impl Trust {
+    /// What the endpoint needs: the one that is configured, or else the region's.
+    #[must_use]
+    pub fn of(endpoint: Option<&str>, region: Option<&str>) -> Self {
+        let partition_is_aws = !["cn-", "us-gov-", "us-iso", "eu-isoe", "eusc-"]
+            .iter()
+            .any(|prefix| region.is_some_and(|region| region.starts_with(prefix)));
+        match endpoint {
+            Some(url) if url.starts_with("http://") => Self::Anyone,
+            Some(url) => {
+                let host = url.trim_start_matches("https://").split(['/', ':']).next();
+                let is_aws = host.is_some_and(|host| host.ends_with(".amazonaws.com"));
+                if is_aws && partition_is_aws { Self::Amazon } else { Self::System }
+            }
+            None if partition_is_aws => Self::Amazon,
+            None => Self::System,
+        }
+    }
+}
+
+/// The client's time limits: `attempt` for one request, connecting included. All of a request's
+/// attempts together are limited by its [`Effort`](super::Effort).
+#[must_use]
+pub fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(attempt))
+        .read_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .build()
+}
+
+/// A client that reaches DynamoDB as the environment says (region, credentials, endpoint).
+pub(super) async fn client(trust: Trust) -> Client {
+    let aws = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(trust))
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT))
+        // The SDK would send again what may have been applied; what is sent again is decided here.
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await;
+    Client::new(&aws)
+}
+
+fn http_client(trust: Trust) -> SharedHttpClient {
+    let builder = Builder::new().pool_idle_timeout(IDLE_TIMEOUT);
+    let store = match trust {
+        Trust::Anyone => return builder.build_http(),
+        Trust::System => TrustStore::default(),
+        Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+    };
+    let https = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    // Without certificates of the caller's own there is nothing in a context that could be wrong.
+    match TlsContext::builder().with_trust_store(store).build() {
+        Ok(context) => https.tls_context(context).build_https(),
+        Err(_) => https.build_https(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_amazons_public_endpoints_are_trusted_by_amazons_authorities() {
+        for (endpoint, region, trust) in [
+            (None, Some("eu-central-1"), Trust::Amazon),
+            (None, None, Trust::Amazon),
+            (None, Some("cn-north-1"), Trust::System),
+            (None, Some("us-gov-west-1"), Trust::System),
+            (
+                Some("https://dynamodb.eu-central-1.amazonaws.com"),
+                Some("eu-central-1"),
+                Trust::Amazon,
+            ),
+            (
+                Some("https://dynamodb.us-gov-west-1.amazonaws.com"),
+                Some("us-gov-west-1"),
+                Trust::System,
+            ),
+            (
+                Some("https://dynamodb.cn-north-1.amazonaws.com.cn"),
+                Some("cn-north-1"),
+                Trust::System,
+            ),
+            (Some("https://evilamazonaws.com/.amazonaws.com"), Some("eu-central-1"), Trust::System),
+            (Some("https://localhost:8000"), Some("eu-central-1"), Trust::System),
+            (Some("http://host.docker.internal:8000"), Some("eu-central-1"), Trust::Anyone),
+        ] {
+            assert_eq!(Trust::of(endpoint, region), trust, "{endpoint:?} {region:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_can_be_made_for_each() {
+        for trust in [Trust::Amazon, Trust::System, Trust::Anyone] {
+            // A certificate that cannot be read would panic here.
+            let _ = http_client(trust);
+        }
+    }
+}
