@@ -6,7 +6,10 @@
 use std::{
     io::Read,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -32,24 +35,30 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// What a test waits for an answer at most.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Events and answers that wait at most.
+const CAPACITY: usize = 16;
+
 pub(crate) struct Bootstrap {
     process: Child,
     events: mpsc::Sender<Value>,
-    answers: mpsc::Receiver<Value>,
+    answers: mpsc::Receiver<(String, Value)>,
     output: Vec<JoinHandle<String>>,
 }
 
 struct Api {
     events: Mutex<mpsc::Receiver<Value>>,
-    answers: mpsc::Sender<Value>,
+    answers: mpsc::Sender<(String, Value)>,
+    /// Handed out so far; their number is in their id.
+    invocations: AtomicU32,
 }
 
 impl Bootstrap {
     /// Starts the program with these variables and no others.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
-        let (events, to_process) = mpsc::channel(1);
-        let (from_process, answers) = mpsc::channel(1);
-        let api = Api { events: Mutex::new(to_process), answers: from_process };
+        let (events, to_process) = mpsc::channel(CAPACITY);
+        let (from_process, answers) = mpsc::channel(CAPACITY);
+        let invocations = AtomicU32::new(0);
+        let api = Api { events: Mutex::new(to_process), answers: from_process, invocations };
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answered))
@@ -80,7 +89,17 @@ impl Bootstrap {
 
     /// What the program answers to the event.
     pub(crate) async fn invoke(&mut self, event: Value) -> Value {
+        self.send(event).await;
+        self.answer().await.1
+    }
+
+    /// Lets the program have the event when it next asks for one.
+    pub(crate) async fn send(&self, event: Value) {
         self.events.send(event).await.unwrap();
+    }
+
+    /// The program's next answer, with the id of its invocation: `request-0`, `request-1` …
+    pub(crate) async fn answer(&mut self) -> (String, Value) {
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
         answer.expect("an answer in time").expect("an answer")
     }
@@ -121,10 +140,11 @@ fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
 async fn next(State(api): State<Arc<Api>>) -> Response {
     let event = api.events.lock().await.recv().await;
     let Some(event) = event else { return StatusCode::GONE.into_response() };
+    let number = api.invocations.fetch_add(1, Ordering::Relaxed);
     let deadline = SystemTime::now() + TIMEOUT;
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
     let headers = [
-        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-aws-request-id", format!("request-{number}")),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
         (
             "lambda-runtime-invoked-function-arn",
@@ -138,11 +158,11 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
 /// A response, or an error that the runtime reports in its place.
 async fn answered(
     State(api): State<Arc<Api>>,
-    Path((_, kind)): Path<(String, String)>,
+    Path((id, kind)): Path<(String, String)>,
     body: Bytes,
 ) -> StatusCode {
     let answer: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(kind, "response", "{answer}");
-    api.answers.send(answer).await.unwrap();
+    api.answers.send((id, answer)).await.unwrap();
     StatusCode::ACCEPTED
 }

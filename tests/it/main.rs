@@ -15,6 +15,7 @@ mod idempotency;
 mod limits;
 mod preconditions;
 mod secrets;
+mod start;
 
 #[path = "../../examples/local/proxy.rs"]
 mod proxy;

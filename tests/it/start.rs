@@ -1,0 +1,82 @@
+//! How the deployed program starts and runs.
+
+use serde_json::json;
+
+use crate::{
+    bootstrap::Bootstrap,
+    engine::{Engine, OPTION, event},
+    proxy::Fault,
+};
+
+const SLOW: &str = "00000000-0000-4000-8000-00000000005a";
+
+/// An engine that never answers to writes of one option.
+async fn engine() -> Engine {
+    let engine = Engine::start().await;
+    engine.put_option(SLOW, json!({})).await;
+    let hangs = |operation: &str, body: &[u8]| {
+        let is_slow = operation == "UpdateItem" && String::from_utf8_lossy(body).contains(SLOW);
+        is_slow.then_some(Fault::Hanging)
+    };
+    engine.behind(hangs, std::time::Duration::from_mins(1)).await
+}
+
+/// The order in which two events are answered, of which the first is slow, the second not.
+async fn order(concurrency: &str) -> Vec<(String, i64)> {
+    let engine = engine().await;
+    let mut bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", engine.table()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", concurrency),
+    ])
+    .await;
+    let rename = json!([{"op": "add", "path": "/name", "value": "Pickup"}]);
+    bootstrap.send(event(SLOW, &rename)).await;
+    bootstrap.send(event(OPTION, &rename)).await;
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let (id, answer) = bootstrap.answer().await;
+        answers.push((id, answer["statusCode"].as_i64().unwrap()));
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_answered_one_by_one() {
+    let answers = order("").await;
+    assert_eq!(answers, [("request-0".into(), 500), ("request-1".into(), 204)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn managed_instances_answer_requests_at_the_same_time() {
+    let answers = order("4").await;
+    assert_eq!(answers, [("request-1".into(), 204), ("request-0".into(), 500)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_is_there_before_the_first_event() {
+    let engine = Engine::start().await;
+    let (seen, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    let watch = move |operation: &str, _: &[u8]| {
+        seen.send(operation.to_owned()).unwrap();
+        None
+    };
+    let engine = engine.behind(watch, std::time::Duration::from_mins(1)).await;
+    let _bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", engine.table()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
+    ])
+    .await;
+    assert_eq!(requests.recv().await.as_deref(), Some("GetItem"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_not_there_does_not_keep_it_from_starting() {
+    let mut bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", "options"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
+    ])
+    .await;
+    let answer = bootstrap.invoke(json!({})).await;
+    assert_eq!(answer["statusCode"], 401, "{answer}");
+}
