@@ -1,0 +1,120 @@
+//! One request from event to answer, against an engine in this process: CPU time of this process,
+//! the engine's included, and allocations. Growth is what to look at.
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+#[path = "../examples/local/proxy.rs"]
+#[expect(dead_code, reason = "for the sample's faults")]
+mod proxy;
+#[path = "../examples/local/sample.rs"]
+#[expect(dead_code, reason = "of the sample only some is needed")]
+mod sample;
+#[path = "../examples/local/table.rs"]
+mod table;
+#[path = "../examples/local/trouble.rs"]
+#[expect(dead_code, reason = "not shown here")]
+mod trouble;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use divan::{AllocProfiler, Bencher};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
+use update_organization_option::{
+    Handler, Invocation,
+    authorize::AccessRules,
+    document::to_attribute,
+    request::Event,
+    store::{Store, StoreConfig},
+};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+struct Stage {
+    runtime: Runtime,
+    handler: Handler,
+}
+
+/// A handler and an option of about this many bytes.
+fn stage(bytes: usize) -> Stage {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let database = dynoxide::Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let client = table::client(&endpoint);
+        assert!(table::prepare(&client, "options").await.is_ok());
+        let text = |n: usize| json!({"name": "x".repeat(80), "amount": n});
+        let padding: Vec<_> = (0..bytes / 100).map(text).collect();
+        let AttributeValue::M(item) = to_attribute(json!({
+            "pk": format!("ORG#{}", sample::ORG),
+            "sk": format!("OPTION#{}", sample::OPTION),
+            "document": {"name": "Delivery", "list": [0], "padding": padding},
+            "version": 1
+        })) else {
+            unreachable!()
+        };
+        client.put_item().table_name("options").set_item(Some(item)).send().await.unwrap();
+        client
+    });
+    let handler =
+        Handler::new(Store::new(client, StoreConfig::new("options")), AccessRules::default());
+    Stage { runtime, handler }
+}
+
+fn event(patch: &Value) -> Event {
+    let event = json!({
+        "pathParameters": {"org_guid": sample::ORG, "option_guid": sample::OPTION},
+        "headers": {"Content-Type": "application/json-patch+json"},
+        "body": patch.to_string(),
+        "requestContext": {"authorizer": {"claims": {
+            "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"
+        }}}
+    });
+    serde_json::from_value(event).unwrap()
+}
+
+fn bench(bencher: Bencher<'_, '_>, bytes: usize, patch: &Value) {
+    let Stage { runtime, handler } = stage(bytes);
+    let event = event(patch);
+    bencher.bench_local(|| {
+        let invocation = Invocation {
+            request_id: "bench".into(),
+            trace_id: None,
+            deadline: Instant::now() + Duration::from_mins(1),
+        };
+        let answer = runtime.block_on(handler.handle(&event, &invocation));
+        assert_eq!(answer.status_code, 204);
+    });
+}
+
+const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 380_000];
+
+#[divan::bench(args = SIZES)]
+fn direct_by_document_size(bencher: Bencher<'_, '_>, bytes: usize) {
+    bench(bencher, bytes, &json!([{"op": "replace", "path": "/name", "value": "Pickup"}]));
+}
+
+#[divan::bench(args = SIZES)]
+fn rewrite_by_document_size(bencher: Bencher<'_, '_>, bytes: usize) {
+    let patch =
+        json!([{"op": "add", "path": "/list/0", "value": 1}, {"op": "remove", "path": "/list/0"}]);
+    bench(bencher, bytes, &patch);
+}
+
+#[divan::bench(args = [1_usize, 10, 100, 1_000])]
+fn rewrite_by_operations(bencher: Bencher<'_, '_>, count: usize) {
+    let pairs = (0..count.div_ceil(2)).flat_map(|n| {
+        [
+            json!({"op": "add", "path": "/list/0", "value": n}),
+            json!({"op": "remove", "path": "/list/0"}),
+        ]
+    });
+    bench(bencher, 1_000, &pairs.collect());
+}
