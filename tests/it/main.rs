@@ -16,6 +16,7 @@ mod limits;
 mod preconditions;
 mod secrets;
 mod start;
+mod template;
 
 #[path = "../../examples/local/proxy.rs"]
 mod proxy;
