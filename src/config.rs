@@ -14,6 +14,8 @@ use crate::{
 pub struct Config {
     /// Which claims give access.
     pub access: AccessRules,
+    /// The origin whose pages may read answers, or `*`; none by default.
+    pub cors_origin: Option<String>,
     /// Where the options are.
     pub store: StoreConfig,
     /// What is logged, and how.
@@ -91,6 +93,7 @@ impl Config {
                 scope_claim: get("SCOPE_CLAIM").unwrap_or(rules.scope_claim),
                 write_scope: get("WRITE_SCOPE").unwrap_or(rules.write_scope),
             },
+            cors_origin: get("CORS_ORIGIN"),
             store: StoreConfig {
                 table: get("TABLE_NAME").ok_or(ConfigError::Missing("TABLE_NAME"))?,
                 trust: Trust::of(endpoint.as_deref(), get("AWS_REGION").as_deref()),

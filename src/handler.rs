@@ -14,7 +14,7 @@ use crate::{
     messages::Language,
     plan::Plan,
     request::{self, Client, Event, PatchRequest},
-    response::{respond, status},
+    response::{allow_origin, respond, status},
     store::{Done, Effort, Store},
     telemetry::{Operations, Record},
 };
@@ -27,6 +27,7 @@ pub const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 pub struct Handler {
     store: Store,
     rules: AccessRules,
+    cors_origin: Option<String>,
     /// Whether a request has come yet.
     is_warm: AtomicBool,
 }
@@ -57,7 +58,13 @@ impl Handler {
     /// A handler of the options in `store` for callers who have access by `rules`.
     #[must_use]
     pub fn new(store: Store, rules: AccessRules) -> Self {
-        Self { store, rules, is_warm: AtomicBool::new(false) }
+        Self { store, rules, cors_origin: None, is_warm: AtomicBool::new(false) }
+    }
+
+    /// The same, whose answers pages of `origin` may read (`*`: pages of any).
+    #[must_use]
+    pub fn with_cors_origin(self, origin: Option<String>) -> Self {
+        Self { cors_origin: origin, ..self }
     }
 
     /// Answers the request in `event`, whatever it is, before the invocation's deadline.
@@ -66,7 +73,10 @@ impl Handler {
         let cold_start = !self.is_warm.swap(true, Ordering::Relaxed);
         let mut record = Record { cold_start, ..Record::default() };
         let outcome = self.change_option(event, invocation, &mut record).await;
-        let response = respond(&outcome, Language::negotiate(event), &invocation.request_id);
+        let mut response = respond(&outcome, Language::negotiate(event), &invocation.request_id);
+        if let Some(origin) = &self.cors_origin {
+            allow_origin(&mut response, origin);
+        }
         record.write(
             &invocation.request_id,
             invocation.trace_id.as_deref(),

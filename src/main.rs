@@ -39,7 +39,9 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
     let store = Store::connect(&config.store).await;
     store.warm_up().await;
     // Needed to the end of the process, and by tasks that the compiler cannot see the end of.
-    let handler: &'static _ = Box::leak(Box::new(Handler::new(store, config.access)));
+    let handler: &'static _ = Box::leak(Box::new(
+        Handler::new(store, config.access).with_cors_origin(config.cors_origin),
+    ));
     let service = service_fn(move |event: LambdaEvent<_>| async move {
         let invocation = Invocation::from(&event.context);
         Ok::<_, Infallible>(handler.handle(&event.payload, &invocation).await)

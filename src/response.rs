@@ -5,7 +5,10 @@ use lambda_http::{
     aws_lambda_events::apigw::ApiGatewayProxyResponse,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{
+            ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_LANGUAGE,
+            CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+        },
     },
 };
 use serde_json::json;
@@ -87,6 +90,13 @@ pub fn respond(
     response.headers = headers;
     response.body = Some(body);
     response
+}
+
+/// Lets pages of `origin` read the answer, its headers included (WHATWG Fetch, "CORS protocol").
+pub fn allow_origin(response: &mut ApiGatewayProxyResponse, origin: &str) {
+    insert(&mut response.headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    let exposed = "ETag, Idempotency-Replayed, Retry-After";
+    insert(&mut response.headers, ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -80,3 +80,19 @@ async fn a_database_that_is_not_there_does_not_keep_it_from_starting() {
     let answer = bootstrap.invoke(json!({})).await;
     assert_eq!(answer["statusCode"], 401, "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_is_configured_may_read_answers() {
+    for (origin, allowed) in
+        [("https://app.example", json!("https://app.example")), ("", json!(null))]
+    {
+        let mut bootstrap = Bootstrap::start(&[
+            ("TABLE_NAME", "options"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
+            ("CORS_ORIGIN", origin),
+        ])
+        .await;
+        let answer = bootstrap.invoke(json!({})).await;
+        assert_eq!(answer["headers"]["access-control-allow-origin"], allowed, "{answer}");
+    }
+}
