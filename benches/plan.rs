@@ -4,6 +4,8 @@
 //! the public documentation of the APIs named there; the documents and values are made up.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
+#[path = "../examples/local/client.rs"]
+mod client;
 #[path = "../examples/local/proxy.rs"]
 #[expect(dead_code, reason = "for the sample's faults")]
 mod proxy;
@@ -45,7 +47,7 @@ async fn print_requests() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let database = dynoxide::Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
-    let client = table::client(&endpoint);
+    let client = client::local(&endpoint);
     assert!(table::prepare(&client, "options").await.is_ok());
     let store = Store::new(client.clone(), StoreConfig::new("options"));
     let claims = json!({

@@ -1,5 +1,5 @@
-//! The document that clients patch: its form in DynamoDB, its limits, and a patch applied to it
-//! in memory.
+//! The document that clients patch: its JSON text, its form in DynamoDB, its limits, and a patch
+//! applied to it in memory.
 //!
 //! Every number in a document is in one canonical form, brought to it at both doors (a request's
 //! body, a stored item), so that equality of [`Value`]s is the numeric equality of RFC 6902 4.6.
@@ -7,6 +7,7 @@
 mod apply;
 mod attribute;
 mod number;
+mod parse;
 
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ pub(crate) use apply::op_name;
 pub use apply::{ApplyError, Reason, apply};
 pub use attribute::{Unreadable, from_attribute, to_attribute};
 pub use number::{NumberError, canonical_number};
+pub use parse::{ValueError, parse_members, parse_value};
 
 /// How many objects and arrays may lie in each other, the document itself counted.
 ///

@@ -5,24 +5,21 @@
 //! object, and all its numbers are canonical.
 //!
 //! The body is cut into raw JSON texts, level by level, rather than deserialized at once: a
-//! member that occurs twice is seen, an error names its operation, nesting ends at the limit and
-//! not at the end of the stack, and a member that is named like one of `serde_json`'s internal
-//! markers for numbers is a member like any other.
+//! member that occurs twice is seen, and an error names its operation. What such a text holds,
+//! [`parse_value`] says.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use json_patch::{
     AddOperation, CopyOperation, MoveOperation, PatchOperation, RemoveOperation, ReplaceOperation,
     TestOperation,
     jsonptr::{Pointer, PointerBuf},
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::document::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number};
+use crate::document::{
+    MAX_DEPTH, MAX_NAME_BYTES, NumberError, ValueError, parse_members, parse_value,
+};
 
 /// The most operations in one patch.
 pub const MAX_OPERATIONS: usize = 1_000;
@@ -111,6 +108,18 @@ pub enum Problem {
     RootNotObject,
 }
 
+impl From<ValueError> for Problem {
+    fn from(error: ValueError) -> Self {
+        match error {
+            ValueError::NotUnicode => Self::NotUnicode,
+            ValueError::TooDeep => Self::DeepValue,
+            ValueError::EmptyName => Self::EmptyName,
+            ValueError::LongName => Self::LongName,
+            ValueError::Number(error) => Self::Number(error),
+        }
+    }
+}
+
 impl Patch {
     /// Parses a request's body.
     ///
@@ -148,8 +157,8 @@ impl Patch {
 
     /// A patch made of operations that would be more than a body can hold.
     #[cfg(test)]
-    pub(crate) fn from_operations(operations: Vec<Value>) -> Self {
-        let parse = |each: Value| serde_json::from_value(each).expect("an operation");
+    pub(crate) fn from_operations(operations: Vec<serde_json::Value>) -> Self {
+        let parse = |each| serde_json::from_value(each).expect("an operation");
         Self(operations.into_iter().map(parse).collect())
     }
 }
@@ -162,7 +171,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
     if !raw.get().starts_with('{') {
         return Err(Problem::NotAnObject);
     }
-    let Members(members) = serde_json::from_str(raw.get()).map_err(|_| Problem::NotUnicode)?;
+    let members = parse_members(raw)?;
     let mut by_name = BTreeMap::new();
     for (name, value) in &members {
         if by_name.insert(&**name, *value).is_some() {
@@ -173,7 +182,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
     let pointer = |name: &'static str| pointer(name, get(name)?);
     // A value is nested in as many objects and arrays as its pointer has tokens.
     let value_at = |path: &Pointer| {
-        let value = value(get("value")?, path.count())?;
+        let value = parse_value(get("value")?, path.count())?;
         if path.is_root() && !value.is_object() { Err(Problem::RootNotObject) } else { Ok(value) }
     };
 
@@ -202,7 +211,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
         }
         Some("test") => {
             let path = pointer("path")?;
-            let value = value(get("value")?, path.count())?;
+            let value = parse_value(get("value")?, path.count())?;
             PatchOperation::Test(TestOperation { path, value })
         }
         _ => return Err(Problem::UnknownOp),
@@ -222,71 +231,9 @@ fn pointer(name: &'static str, raw: &RawValue) -> Result<PointerBuf, Problem> {
     if pointer.count() > MAX_DEPTH { Err(Problem::DeepPointer(name)) } else { Ok(pointer) }
 }
 
-/// The value of a JSON text that lies in `levels` objects and arrays.
-fn value(raw: &RawValue, levels: usize) -> Result<Value, Problem> {
-    let text = raw.get();
-    if text.starts_with(['[', '{']) && levels >= MAX_DEPTH {
-        return Err(Problem::DeepValue);
-    }
-    Ok(match text.as_bytes().first() {
-        Some(b'{') => {
-            // Of members of one name the last counts, as with most parsers.
-            let members: BTreeMap<String, &RawValue> = from_valid(text)?;
-            let members = members.into_iter().map(|(name, raw)| match name.len() {
-                0 => Err(Problem::EmptyName),
-                bytes if bytes > MAX_NAME_BYTES => Err(Problem::LongName),
-                _ => Ok((name, value(raw, levels + 1)?)),
-            });
-            Value::Object(members.collect::<Result<_, _>>()?)
-        }
-        Some(b'[') => {
-            let elements: Vec<&RawValue> = from_valid(text)?;
-            let elements = elements.into_iter().map(|raw| value(raw, levels + 1));
-            Value::Array(elements.collect::<Result<_, _>>()?)
-        }
-        Some(b'"') => Value::String(from_valid(text)?),
-        Some(b't') => Value::Bool(true),
-        Some(b'f') => Value::Bool(false),
-        Some(b'n') => Value::Null,
-        _ => Value::Number(canonical_number(text).map_err(Problem::Number)?),
-    })
-}
-
-/// What can still be wrong with a text whose syntax is known to be right: a lone surrogate.
-fn from_valid<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(|_| Problem::NotUnicode)
-}
-
-/// The members of an object, in order, repeated ones included.
-struct Members<'r>(Vec<(String, &'r RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Collect)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -25,6 +25,8 @@ pub const MAX_BODY_BYTES: usize = 400 * 1024;
 /// The longest alias, in characters.
 pub const MAX_ALIAS: usize = 256;
 
+const ALIAS: &str = "OrganizationAlias";
+
 /// What a client asks for, every part of it valid.
 #[derive(Debug, Clone)]
 pub struct PatchRequest {
@@ -122,11 +124,17 @@ fn path_guid<T: std::str::FromStr>(event: &Event, name: &'static str) -> Result<
     text.parse().map_err(|_| RequestError::NotAGuid(name))
 }
 
-/// Aliases are the same in any case. An empty header names none.
 fn alias(event: &Event) -> Result<Option<String>, RequestError> {
-    const NAME: &str = "OrganizationAlias";
-    let Some(alias) = event.header(NAME) else { return Ok(None) };
-    let alias = client::free_text(NAME, alias.trim(), MAX_ALIAS)?;
+    event.header(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
+}
+
+/// The one spelling of an alias, as aliases are the same in any case; none where it is empty.
+///
+/// # Errors
+///
+/// [`RequestError::Header`], as only a header names an alias.
+pub fn canonical_alias(text: &str) -> Result<Option<String>, RequestError> {
+    let alias = client::free_text(ALIAS, text.trim(), MAX_ALIAS)?;
     Ok(alias.map(|text| text.to_lowercase()))
 }
 

@@ -30,7 +30,7 @@ use update_organization_option::{
 };
 use uuid::Uuid;
 
-use crate::{Serve, proxy, sample, table, token, trouble::Trouble};
+use crate::{Serve, client, proxy, sample, table, token, trouble::Trouble};
 
 /// As long as the function's own timeout in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         };
         embed(dynamodb, database).await?
     };
-    let client = table::client(&endpoint);
+    let client = client::local(&endpoint);
     table::prepare(&client, &serve.table)
         .await
         .map_err(|Trouble(line)| Trouble::of(&endpoint, line))?;

@@ -1,6 +1,7 @@
 //! The function at home: a gateway and an embedded DynamoDB in one process.
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
+mod client;
 mod gateway;
 #[expect(dead_code, reason = "some faults are for the tests alone")]
 mod proxy;

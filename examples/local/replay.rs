@@ -6,7 +6,7 @@ use dynoxide::Database;
 use serde_json::Value;
 use update_organization_option::request::Event;
 
-use crate::{gateway, table, trouble::Trouble};
+use crate::{client, gateway, table, trouble::Trouble};
 
 const TABLE: &str = "options";
 
@@ -33,7 +33,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
-        let client = table::client(&gateway::embed(listener, database).await?);
+        let client = client::local(&gateway::embed(listener, database).await?);
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]
             .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());

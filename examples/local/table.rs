@@ -1,10 +1,7 @@
 //! The table as `template.yaml` defines it, with the sample organization in it.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
     error::ProvideErrorMetadata as _,
     types::{
         AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
@@ -12,33 +9,11 @@ use aws_sdk_dynamodb::{
     },
 };
 use serde_json::Value;
-use update_organization_option::{
-    document::to_attribute,
-    store::{ATTEMPT_TIMEOUT, timeouts},
-};
+use update_organization_option::document::to_attribute;
 
 use crate::{sample, trouble::Trouble};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
-
-/// A client of a local DynamoDB, which takes any credentials, with the deployed one's time limits.
-pub(crate) fn client(endpoint: &str) -> Client {
-    client_with(endpoint, ATTEMPT_TIMEOUT)
-}
-
-/// The same, with this time for one request.
-pub(crate) fn client_with(endpoint: &str, attempt: Duration) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts(attempt))
-        .endpoint_url(endpoint)
-        .build();
-    Client::from_conf(config)
-}
 
 /// Creates the table where it does not exist, and fills it with the sample where it is empty.
 pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble> {

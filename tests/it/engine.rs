@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::sample::{OPTION, ORG};
 use crate::{
+    client,
     proxy::{self, Fault},
     table,
 };
@@ -69,7 +70,7 @@ impl Engine {
             tokio::spawn(dynoxide::server::serve_on(listener, database));
             format!("http://{address}")
         };
-        let client = table::client(&endpoint);
+        let client = client::local(&endpoint);
         let table = format!("options-{}", Uuid::new_v4());
         let prepared = table::prepare(&client, &table).await;
         assert!(prepared.is_ok(), "{prepared:?}");
@@ -108,7 +109,7 @@ impl Engine {
         let address = listener.local_addr().unwrap();
         tokio::spawn(proxy::serve(listener, self.endpoint.clone(), Arc::new(decide)));
         self.endpoint = format!("http://{address}");
-        self.handler = handler(&table::client_with(&self.endpoint, attempt), &self.table);
+        self.handler = handler(&client::local_with(&self.endpoint, attempt), &self.table);
         self.time = time;
         self
     }
@@ -117,7 +118,7 @@ impl Engine {
     pub(crate) async fn without_a_database(mut self, time: Duration) -> Self {
         // Bound, its port is nobody else's; dropped, it refuses.
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        self.handler = handler(&table::client(&format!("http://{address}")), &self.table);
+        self.handler = handler(&client::local(&format!("http://{address}")), &self.table);
         self.time = time;
         self
     }

@@ -18,6 +18,8 @@ mod secrets;
 mod start;
 mod template;
 
+#[path = "../../examples/local/client.rs"]
+mod client;
 #[path = "../../examples/local/proxy.rs"]
 mod proxy;
 #[path = "../../examples/local/sample.rs"]

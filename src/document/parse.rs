@@ -1,0 +1,109 @@
+//! JSON text → values whose numbers are canonical.
+//!
+//! The text is cut into raw JSON texts, level by level, rather than deserialized at once: nesting
+//! ends at the limit and not at the end of the stack, numbers keep their digits, and a member that
+//! is named like one of `serde_json`'s internal markers for numbers is a member like any other.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use super::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number};
+
+/// Why a JSON text is no part of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// A string in it has an escape that is no Unicode text.
+    #[error("a text is not Unicode")]
+    NotUnicode,
+    /// It would lie deeper than any document goes.
+    #[error("nested deeper than {MAX_DEPTH} objects and arrays")]
+    TooDeep,
+    /// A member name is empty.
+    #[error("an empty member name, which DynamoDB cannot hold")]
+    EmptyName,
+    /// A member name is too long.
+    #[error("a member name of more than {MAX_NAME_BYTES} bytes")]
+    LongName,
+    /// A number that DynamoDB cannot hold.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+}
+
+/// The value of a JSON text that lies in `levels` objects and arrays; 0 for the document itself.
+///
+/// # Errors
+///
+/// Where DynamoDB cannot hold the value there.
+pub fn parse_value(raw: &RawValue, levels: usize) -> Result<Value, ValueError> {
+    let text = raw.get();
+    if text.starts_with(['[', '{']) && levels >= MAX_DEPTH {
+        return Err(ValueError::TooDeep);
+    }
+    Ok(match text.as_bytes().first() {
+        Some(b'{') => {
+            // Of members of one name the last counts, as with most parsers.
+            let members: BTreeMap<String, &RawValue> = from_valid(text)?;
+            let members = members.into_iter().map(|(name, raw)| match name.len() {
+                0 => Err(ValueError::EmptyName),
+                bytes if bytes > MAX_NAME_BYTES => Err(ValueError::LongName),
+                _ => Ok((name, parse_value(raw, levels + 1)?)),
+            });
+            Value::Object(members.collect::<Result<_, _>>()?)
+        }
+        Some(b'[') => {
+            let elements: Vec<&RawValue> = from_valid(text)?;
+            let elements = elements.into_iter().map(|raw| parse_value(raw, levels + 1));
+            Value::Array(elements.collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => Value::String(from_valid(text)?),
+        Some(b't') => Value::Bool(true),
+        Some(b'f') => Value::Bool(false),
+        Some(b'n') => Value::Null,
+        _ => Value::Number(canonical_number(text)?),
+    })
+}
+
+/// The members of an object's JSON text, in order, repeated ones included.
+///
+/// # Errors
+///
+/// [`ValueError::NotUnicode`] where a name is no text.
+pub fn parse_members(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, ValueError> {
+    from_valid(raw.get()).map(|Members(members)| members)
+}
+
+/// What can still be wrong with a text whose syntax is known to be right: a lone surrogate.
+fn from_valid<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, ValueError> {
+    serde_json::from_str(text).map_err(|_| ValueError::NotUnicode)
+}
+
+struct Members<'r>(Vec<(String, &'r RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
