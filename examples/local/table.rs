@@ -17,10 +17,7 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Creates the table where it does not exist, and fills it with the sample where it is empty.
 pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble> {
-    let fail = |error: &dyn std::error::Error| {
-        let root = std::iter::successors(Some(error), |&error| error.source()).last();
-        Trouble::of(format!("table `{table}`"), root.unwrap_or(error))
-    };
+    let fail = |error: &dyn std::error::Error| Trouble::chain(format!("table `{table}`"), error);
     let tables = client.list_tables().send().await.map_err(|error| fail(&error))?;
     if !tables.table_names().iter().any(|name| name == table) {
         create(client, table).await?;

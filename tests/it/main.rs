@@ -5,6 +5,7 @@
 mod bootstrap;
 mod concurrency;
 mod contract;
+mod data;
 mod engine;
 mod equivalence;
 mod events;
@@ -27,5 +28,4 @@ mod sample;
 #[path = "../../examples/local/table.rs"]
 mod table;
 #[path = "../../examples/local/trouble.rs"]
-#[expect(dead_code, reason = "tests show it by `Debug`")]
 mod trouble;

@@ -1,0 +1,132 @@
+//! Options and aliases into a table, and one option out of it.
+#![expect(clippy::print_stdout, reason = "a command's output")]
+
+mod line;
+mod load;
+mod progress;
+mod show;
+
+#[path = "../local/client.rs"]
+mod client;
+#[path = "../local/trouble.rs"]
+mod trouble;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, retry::RetryConfig},
+};
+use aws_smithy_http_client::tls;
+use clap::{Parser, Subcommand};
+use update_organization_option::{
+    id::{OptionGuid, OrgGuid},
+    store::timeouts,
+};
+
+use crate::{load::Report, progress::Progress, trouble::Trouble};
+
+/// What one request has: more than the function's, as the line from here may be slow.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sent so often before the command gives up, as a new table takes a while to take many writes.
+const ATTEMPTS: u32 = 10;
+
+/// Load options and aliases into a table, or look at an option.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Put what the table does not have yet; after an interruption, run it again.
+    Load {
+        /// A line each: `{"org": GUID, "option": GUID, "document": {…}}` or
+        /// `{"alias": TEXT, "org": GUID}`.
+        file: PathBuf,
+        #[command(flatten)]
+        table: Table,
+    },
+    /// Print an option as JSON.
+    Show {
+        /// The option's organization.
+        #[arg(long)]
+        org: OrgGuid,
+        /// The option.
+        #[arg(long)]
+        option: OptionGuid,
+        #[command(flatten)]
+        table: Table,
+    },
+}
+
+#[derive(clap::Args)]
+struct Table {
+    /// The table.
+    #[arg(long, default_value = "options")]
+    table: String,
+    /// A local DynamoDB, rather than the one of the AWS account and region in the environment.
+    #[arg(long)]
+    endpoint: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Load { file, table } => load(file, table).await,
+        Command::Show { org, option, table } => {
+            let shown = show::show(&client(table.endpoint).await, &table.table, org, option).await;
+            shown.map(|option| {
+                println!("{option:#}");
+                ExitCode::SUCCESS
+            })
+        }
+    };
+    result.unwrap_or_else(|Trouble(line)| {
+        eprintln!("error: {line}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Exit status 2 says that lines were refused.
+async fn load(file: PathBuf, table: Table) -> Result<ExitCode, Trouble> {
+    let client = client(table.endpoint).await;
+    let progress = Progress::of(&file)?;
+    let loaded = load::load(&client, &table.table, &file, |report, bytes| {
+        progress.show(report, bytes);
+    })
+    .await;
+    progress.end();
+    let report = loaded?;
+    println!("{report}");
+    let Report { refused, refusals, .. } = report;
+    for (line, why) in &refusals {
+        eprintln!("line {line}: {why}");
+    }
+    match refused - refusals.len() as u64 {
+        0 => {}
+        more => eprintln!("and {more} more"),
+    }
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+async fn client(endpoint: Option<String>) -> Client {
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    let timeouts = timeouts(ATTEMPT_TIMEOUT);
+    if let Some(endpoint) = endpoint {
+        let config = client::local(&endpoint).config().to_builder();
+        return Client::from_conf(config.retry_config(retries).timeout_config(timeouts).build());
+    }
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let aws = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .load()
+        .await;
+    Client::new(&aws)
+}

@@ -1,0 +1,38 @@
+//! One option, as the table has it.
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use serde_json::Value;
+use update_organization_option::{
+    document::from_attribute,
+    id::{OptionGuid, OrgGuid},
+};
+
+use super::trouble::Trouble;
+
+const SHOWN: [&str; 5] = ["document", "version", "updatedAt", "updatedBy", "archivedAt"];
+
+/// What of [`SHOWN`] the option has.
+///
+/// # Errors
+///
+/// It does not exist, or cannot be read.
+pub(crate) async fn show(
+    client: &Client,
+    table: &str,
+    org: OrgGuid,
+    option: OptionGuid,
+) -> Result<Value, Trouble> {
+    let get = client
+        .get_item()
+        .table_name(table)
+        .consistent_read(true)
+        .key("pk", AttributeValue::S(format!("ORG#{org}")))
+        .key("sk", AttributeValue::S(format!("OPTION#{option}")));
+    let answer =
+        get.send().await.map_err(|error| Trouble::chain(format!("table `{table}`"), &error))?;
+    let mut item =
+        answer.item.ok_or_else(|| Trouble::of(format!("option {option}"), "not found"))?;
+    item.retain(|name, _| SHOWN.contains(&&**name));
+    from_attribute(AttributeValue::M(item))
+        .map_err(|error| Trouble::of(format!("option {option}"), error))
+}
