@@ -1,5 +1,5 @@
 //! The gateway: checks the token as the authorizer would, builds the REST proxy event, calls the
-//! handler.
+//! handler. Beside the API it serves the page that shows `openapi.yaml`.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -7,17 +7,21 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{
+        DefaultBodyLimit, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{
         HeaderMap, StatusCode,
         header::{AUTHORIZATION, CONTENT_TYPE},
     },
-    response::{IntoResponse, Response},
-    routing::patch,
+    response::{Html, IntoResponse, Response},
+    routing::{get, patch},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dynoxide::Database;
 use serde_json::{Map, Value, json};
+use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::{net::TcpListener, time::Instant};
 use tracing::level_filters::LevelFilter;
 use update_organization_option::{
@@ -25,6 +29,9 @@ use update_organization_option::{
     authorize::AccessRules,
     config::{LogConfig, LogFormat},
     document::from_attribute,
+    error::Code,
+    messages::Language,
+    request::Event,
     store::{Store, StoreConfig},
     telemetry,
 };
@@ -37,6 +44,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// API Gateway's own limit on a payload.
 const MAX_PAYLOAD_BYTES: usize = 10_000_000;
+
+const PAGE: &str = include_str!("page.html");
+
+const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 struct Gateway {
     client: Client,
@@ -101,7 +112,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 
     let port = port(&listener)?;
     println!("ready: DynamoDB on {endpoint}");
-    println!("ready: API on http://127.0.0.1:{port}");
+    println!("ready: API on http://127.0.0.1:{port}, which shows it as a page");
     let (org, option) = (sample::ORG, sample::OPTION);
     println!(
         "\ncurl -i -X PATCH http://127.0.0.1:{port}/orgs/{org}/options/{option} \\\n  \
@@ -112,10 +123,20 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 
     let handler = handler(&client, &serve.table);
     let gateway = Arc::new(Gateway { client, table: serve.table, handler });
+    let files = swagger_ui_dist::generate_routes(ApiDefinition {
+        uri_prefix: "/swagger-ui",
+        api_definition: OpenApiSource::Uri("/openapi.yaml"),
+        title: None,
+    });
     let router = Router::new()
         .route("/orgs/{org_guid}/options/{option_guid}", patch(change).get(show))
+        .route("/", get(Html(PAGE)))
+        .route("/openapi.yaml", get(([(CONTENT_TYPE, "application/yaml")], OPENAPI)))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
         .layer(DefaultBodyLimit::max(MAX_PAYLOAD_BYTES))
-        .with_state(gateway);
+        .with_state(gateway)
+        .merge(files);
     tokio::select! {
         served = axum::serve(listener, router) => {
             served.map_err(|error| Trouble::of("gateway", error))
@@ -127,10 +148,13 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 
 async fn change(
     State(gateway): State<Arc<Gateway>>,
-    Path((org, option)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
+    let unreadable = |info: &str| refused(StatusCode::UNPROCESSABLE_ENTITY, Code::BadRequest, info);
+    let Ok(Path((org, option))) = path else { return unreadable("the path is not UTF-8") };
+    let Ok(body) = body else { return unreadable("the body is too long, or ends early") };
     let mut multi: Map<String, Value> = Map::new();
     for name in headers.keys() {
         let values = headers.get_all(name).iter();
@@ -179,8 +203,19 @@ async fn show(
 ) -> Response {
     match item(&gateway.client, &gateway.table, &org, &option).await {
         Some(item) => ([(CONTENT_TYPE, "application/json")], format!("{item:#}\n")).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => refused(StatusCode::NOT_FOUND, Code::NotFound, "the table has no such option"),
     }
+}
+
+async fn no_route() -> Response {
+    refused(StatusCode::NOT_FOUND, Code::NotFound, "no such route")
+}
+
+/// What the gateway answers by itself, in English as API Gateway does.
+fn refused(status: StatusCode, code: Code, info: &str) -> Response {
+    let message = Language::negotiate(&Event::default()).message(code);
+    let body = json!({"code": code.as_str(), "message": message, "info": info});
+    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 pub(crate) async fn item(client: &Client, table: &str, org: &str, option: &str) -> Option<Value> {
