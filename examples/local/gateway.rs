@@ -16,7 +16,7 @@ use axum::{
         header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{Html, IntoResponse, Response},
-    routing::{get, patch},
+    routing::{any, get},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dynoxide::Database;
@@ -129,7 +129,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         title: None,
     });
     let router = Router::new()
-        .route("/orgs/{org_guid}/options/{option_guid}", patch(change).get(show))
+        .route("/orgs/{org_guid}/options/{option_guid}", any(no_route).patch(change).get(show))
         .route("/", get(Html(PAGE)))
         .route("/openapi.yaml", get(([(CONTENT_TYPE, "application/yaml")], OPENAPI)))
         .fallback(no_route)

@@ -14,6 +14,7 @@ mod generate;
 mod histories;
 mod idempotency;
 mod limits;
+mod openapi;
 mod preconditions;
 mod secrets;
 mod start;

@@ -1,0 +1,193 @@
+//! `openapi.yaml` says what the code does.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::Duration,
+};
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use update_organization_option::{
+    error::Code,
+    patch::MAX_OPERATIONS,
+    request::{MAX_ALIAS, MAX_CLIENT_TEXT, MAX_EXTENSIONS},
+};
+
+use crate::{engine::Engine, sample};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(file: &str) -> String {
+    fs::read_to_string(format!("{ROOT}/{file}")).unwrap()
+}
+
+/// A source file without its unit tests.
+fn source(file: &str) -> String {
+    read(file).split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+struct Document(Value);
+
+impl Document {
+    fn read() -> Self {
+        Self(serde_saphyr::from_str(&read("openapi.yaml")).unwrap())
+    }
+
+    /// What `value` refers to, or itself.
+    fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+            None => value,
+        }
+    }
+
+    fn operation(&self) -> &Value {
+        &self.0["paths"]["/orgs/{org_guid}/options/{option_guid}"]["patch"]
+    }
+
+    fn responses(&self) -> BTreeMap<u16, &Value> {
+        let responses = self.operation()["responses"].as_object().unwrap().iter();
+        responses.map(|(status, each)| (status.parse().unwrap(), self.resolve(each))).collect()
+    }
+
+    /// The header parameters.
+    fn headers(&self) -> BTreeMap<&str, &Value> {
+        let parameters = self.operation()["parameters"].as_array().unwrap().iter();
+        let headers =
+            parameters.map(|each| self.resolve(each)).filter(|each| each["in"] == "header");
+        headers
+            .map(|each| (each["name"].as_str().unwrap(), self.resolve(&each["schema"])))
+            .collect()
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|each| each.as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_codes_are_the_contracts() {
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(texts(&Document::read().0["components"]["schemas"]["Code"]["enum"]), codes);
+}
+
+#[test]
+fn the_statuses_are_those_that_are_answered() {
+    let source = source("src/response.rs");
+    let names = source.split("StatusCode::").skip(1).filter_map(|rest| {
+        let name: String =
+            rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+        (name.len() > 1).then_some(name)
+    });
+    let number = |name: String| {
+        let reason = |status: &StatusCode| {
+            let reason = status.canonical_reason().unwrap_or_default();
+            reason.to_uppercase().replace(' ', "_") == name
+        };
+        let mut all = (100..600).map(|number| StatusCode::from_u16(number).unwrap());
+        all.find(reason).unwrap_or_else(|| panic!("{name} is no status")).as_u16()
+    };
+    let answered: BTreeSet<u16> = names.map(number).collect();
+    assert_eq!(answered, [204, 401, 403, 404, 412, 422, 429, 500].into());
+    assert_eq!(Document::read().responses().into_keys().collect::<BTreeSet<_>>(), answered);
+}
+
+#[test]
+fn the_headers_are_those_that_are_read() {
+    let document = Document::read();
+    let headers = document.headers();
+    let mut documented: BTreeSet<_> = headers.keys().copied().collect();
+    documented.extend(texts(&headers["ClientIdentifier"]["enum"]));
+    // The body's.
+    documented.insert("Content-Type");
+
+    // Quoted words with a capital are headers, or the values of one.
+    let files = fs::read_dir(format!("{ROOT}/src/request")).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<_> = files.map(|name| format!("src/request/{name}")).collect();
+    files.extend(["src/request.rs".into(), "src/messages.rs".into()]);
+    let sources: String = files.iter().map(|file| source(file)).collect();
+    let read: BTreeSet<_> = sources
+        .split('"')
+        .filter(|text| text.starts_with(|c: char| c.is_ascii_uppercase()))
+        .filter(|text| text.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
+        .collect();
+    assert_eq!(read, documented);
+}
+
+#[test]
+fn the_limits_are_those_that_are_enforced() {
+    let document = Document::read();
+    let headers = document.headers();
+    for (name, limit) in [
+        ("ClientName", MAX_CLIENT_TEXT),
+        ("OrganizationAlias", MAX_ALIAS),
+        ("ClientExtensions", MAX_EXTENSIONS),
+        ("ClientDepersonalizedExtensions", MAX_EXTENSIONS),
+    ] {
+        assert_eq!(headers[name]["maxLength"], json!(limit), "{name}");
+    }
+    let patch = &document.0["components"]["schemas"]["Patch"];
+    assert_eq!(patch["maxItems"], json!(MAX_OPERATIONS));
+}
+
+#[test]
+fn the_media_types_are_the_contracts() {
+    let document = Document::read();
+    let content = document.operation()["requestBody"]["content"].as_object().unwrap();
+    let types: BTreeSet<_> = content.keys().map(String::as_str).collect();
+    let contract =
+        ["application/*+json", "application/json", "application/json-patch+json", "text/json"];
+    assert_eq!(types, contract.into());
+}
+
+#[tokio::test]
+async fn the_answers_to_the_events_are_documented_and_the_examples_are_among_them() {
+    let document = Document::read();
+    let responses = document.responses();
+    let mut examples = BTreeSet::new();
+    let mut codes = BTreeMap::<_, BTreeSet<_>>::new();
+    for (status, response) in &responses {
+        let of_status = response["content"]["application/json"]["examples"].as_object();
+        for example in of_status.into_iter().flat_map(serde_json::Map::values) {
+            examples.insert((*status, shown(&example["value"])));
+            codes.entry(*status).or_default().insert(example["value"]["code"].to_string());
+        }
+    }
+
+    let mut answered = BTreeSet::new();
+    for file in fs::read_dir(format!("{ROOT}/events")).unwrap() {
+        let path = file.unwrap().path();
+        let event = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let engine = Engine::start().await.behind(sample::fault, Duration::from_millis(700)).await;
+        let answer = engine.send(event).await;
+        let status = u16::try_from(answer.status).unwrap();
+        let response = responses[&status];
+        let headers = response["headers"].as_object().unwrap();
+        for name in answer.headers.keys().filter(|name| *name != "content-type") {
+            let documented = headers.keys().any(|header| header.eq_ignore_ascii_case(name));
+            assert!(documented, "{path:?}: {name}");
+        }
+        for (name, header) in headers {
+            let sent = answer.headers.contains_key(&name.to_lowercase());
+            assert!(sent || header["required"] != true, "{path:?}: {name}");
+        }
+        if !answer.body.is_null() {
+            assert_eq!(answer.headers["content-type"], "application/json", "{path:?}");
+            assert!(codes[&status].contains(&answer.body["code"].to_string()), "{path:?}");
+            answered.insert((status, shown(&answer.body)));
+        }
+    }
+    let invented: Vec<_> = examples.difference(&answered).collect();
+    assert!(invented.is_empty(), "{invented:?}");
+}
+
+/// An answer as an example shows it; a request's id is any.
+fn shown(body: &Value) -> String {
+    let mut body = body.clone();
+    if body["code"] == "InternalServerError" {
+        body["info"] = json!("request id");
+    }
+    body.to_string()
+}
