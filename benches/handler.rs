@@ -2,6 +2,8 @@
 //! the engine's included, and allocations. Growth is what to look at.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
+#[path = "../examples/local/client.rs"]
+mod client;
 #[path = "../examples/local/proxy.rs"]
 #[expect(dead_code, reason = "for the sample's faults")]
 mod proxy;
@@ -48,7 +50,7 @@ fn stage(bytes: usize) -> Stage {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let client = table::client(&endpoint);
+        let client = client::local(&endpoint);
         assert!(table::prepare(&client, "options").await.is_ok());
         let text = |n: usize| json!({"name": "x".repeat(80), "amount": n});
         let padding: Vec<_> = (0..bytes / 100).map(text).collect();

@@ -112,7 +112,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 
     let port = port(&listener)?;
     println!("ready: DynamoDB on {endpoint}");
-    println!("ready: API on http://127.0.0.1:{port}, which shows it as a page");
+    println!("ready: API on http://127.0.0.1:{port}");
     let (org, option) = (sample::ORG, sample::OPTION);
     println!(
         "\ncurl -i -X PATCH http://127.0.0.1:{port}/orgs/{org}/options/{option} \\\n  \

@@ -183,7 +183,7 @@ fn a_deployment_watches_alarms_that_there_are() {
 }
 
 #[test]
-#[ignore = "openapi.yaml is not there yet"]
+
 fn the_route_is_the_documented_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml");
     let openapi: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
