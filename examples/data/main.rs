@@ -30,7 +30,7 @@ use crate::{load::Report, progress::Progress, trouble::Trouble};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sent so often before the command gives up, as a new table takes a while to take many writes.
-const ATTEMPTS: u32 = 10;
+const ATTEMPTS: u32 = 6;
 
 /// Load options and aliases into a table, or look at an option.
 #[derive(Parser)]
