@@ -160,7 +160,7 @@ async fn the_answers_to_the_events_are_documented_and_the_examples_are_among_the
     for file in fs::read_dir(format!("{ROOT}/events")).unwrap() {
         let path = file.unwrap().path();
         let event = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let engine = Engine::start().await.behind(sample::fault, Duration::from_millis(700)).await;
+        let engine = Engine::start().await.behind(sample::fault, Duration::from_secs(2)).await;
         let answer = engine.send(event).await;
         let status = u16::try_from(answer.status).unwrap();
         let response = responses[&status];
