@@ -15,7 +15,7 @@ ROWS = [
     ("p50", "warm request, median", "ms"),
     ("cold", "cold start to first answer", "ms"),
     ("cpu", "CPU per invocation", "ms"),
-    ("requests", "DynamoDB requests per PATCH", ""),
+    ("requests", "DynamoDB requests", "per PATCH"),
     ("rss", "peak memory", "MiB"),
 ]
 COLOURS = ["#1769aa", "#8a8f98", "#a9aeb6", "#c8ccd2"]
