@@ -11,6 +11,7 @@ mod parse;
 
 use serde_json::Value;
 
+#[cfg(test)]
 pub(crate) use apply::op_name;
 pub use apply::{ApplyError, Reason, apply};
 pub use attribute::{Unreadable, from_attribute, to_attribute};

@@ -73,7 +73,7 @@ impl Handler {
         let cold_start = !self.is_warm.swap(true, Ordering::Relaxed);
         let mut record = Record { cold_start, ..Record::default() };
         let outcome = self.change_option(event, invocation, &mut record).await;
-        let mut response = respond(&outcome, Language::negotiate(event), &invocation.request_id);
+        let mut response = respond(&outcome, || Language::negotiate(event), &invocation.request_id);
         if let Some(origin) = &self.cors_origin {
             allow_origin(&mut response, origin);
         }

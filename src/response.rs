@@ -50,11 +50,11 @@ pub fn status(outcome: &Result<Done, Failure>) -> StatusCode {
 
 /// The answer to a request that ended so: 204 without a body, or `{code, message, info}`.
 ///
-/// `request_id` is all that a client learns of an internal error.
+/// `request_id` is all that a client learns of an internal error; `language` is only needed for one.
 #[must_use]
 pub fn respond(
     outcome: &Result<Done, Failure>,
-    language: Language,
+    language: impl FnOnce() -> Language,
     request_id: &str,
 ) -> ApiGatewayProxyResponse {
     let status = status(outcome);
@@ -68,6 +68,7 @@ pub fn respond(
             Body::Empty
         }
         Err(failure) => {
+            let language = language();
             insert(&mut headers, CONTENT_TYPE, "application/json");
             insert(&mut headers, CONTENT_LANGUAGE, &language.tag());
             if status == StatusCode::UNAUTHORIZED {

@@ -1,6 +1,6 @@
 //! The table: the only user of the SDK's client.
 //!
-//! Architecture invariant: every change of an option is one conditional `UpdateItem`, and every
+//! Architecture invariant: every change of an option is one conditional write, and every
 //! call demands an [`OrgAccess`] or touches no organization's data.
 
 mod alias;

@@ -16,7 +16,6 @@ use tracing_subscriber::{
 
 use crate::{
     config::{LogConfig, LogFormat},
-    document::op_name,
     error::Failure,
     id::{OptionGuid, OrgGuid},
     request::Client,
@@ -80,13 +79,13 @@ impl Operations {
     pub fn count(operations: &[PatchOperation]) -> Self {
         let mut counts = Self::default();
         for operation in operations {
-            let count = match op_name(operation) {
-                "add" => &mut counts.add,
-                "remove" => &mut counts.remove,
-                "replace" => &mut counts.replace,
-                "move" => &mut counts.r#move,
-                "copy" => &mut counts.copy,
-                _ => &mut counts.test,
+            let count = match operation {
+                PatchOperation::Add(_) => &mut counts.add,
+                PatchOperation::Remove(_) => &mut counts.remove,
+                PatchOperation::Replace(_) => &mut counts.replace,
+                PatchOperation::Move(_) => &mut counts.r#move,
+                PatchOperation::Copy(_) => &mut counts.copy,
+                PatchOperation::Test(_) => &mut counts.test,
             };
             *count += 1;
         }
