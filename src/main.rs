@@ -3,7 +3,7 @@
 use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{LambdaEvent, service_fn};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, LocalOptions};
 use update_organization_option::{Handler, Invocation, config::Config, store::Store, telemetry};
 
 fn main() -> ExitCode {
@@ -16,23 +16,23 @@ fn main() -> ExitCode {
         }
     };
     telemetry::init(&config.log);
-    // One request at a time needs one thread, and threads cost CPU time on every wake-up.
-    let mut builder = if config.is_concurrent {
-        Builder::new_multi_thread()
-    } else {
-        Builder::new_current_thread()
-    };
-    let outcome = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(serve(config)),
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+    match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = &*error, "the Lambda runtime ended");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(config: Config) -> Result<(), lambda_runtime::Error> {
+    if config.is_concurrent {
+        return Builder::new_multi_thread().enable_all().build()?.block_on(serve(config));
+    }
+    // One request at a time needs one thread, and threads cost CPU time on every wake-up. So does
+    // waking the future that a runtime blocks on, which is a system call; a task has none.
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(runtime.spawn_local(serve(config)))?
 }
 
 async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
@@ -46,9 +46,6 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
         let invocation = Invocation::from(&event.context);
         Ok::<_, Infallible>(handler.handle(&event.payload, &invocation).await)
     });
-    if config.is_concurrent {
-        Box::pin(lambda_runtime::run_concurrent(service)).await
-    } else {
-        Box::pin(lambda_runtime::run(service)).await
-    }
+    // One by one, unless the environment says that requests come at the same time.
+    Box::pin(lambda_runtime::run_concurrent(service)).await
 }

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// What the function reads of a REST API proxy event (version 1.0) or an HTTP API event (2.0).
 ///
@@ -40,13 +40,16 @@ struct RequestContext {
 }
 
 /// Null, or what no gateway sends, counts as empty.
+///
+/// Through the text, so that only what is wanted of it is built, and the runtime, which keeps track
+/// of where in an event it is, does not have to here.
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + DeserializeOwned,
 {
-    let value = Value::deserialize(deserializer)?;
-    Ok(T::deserialize(value).unwrap_or_default())
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(text.get()).unwrap_or_default())
 }
 
 impl Event {
