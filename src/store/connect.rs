@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::{Client, config::SharedHttpClient};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{SharedHttpClient, StalledStreamProtectionConfig},
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
@@ -57,7 +60,6 @@ impl Trust {
 pub fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT.min(attempt))
-        .read_timeout(attempt)
         .operation_attempt_timeout(attempt)
         .build()
 }
@@ -67,6 +69,8 @@ pub(super) async fn client(trust: Trust) -> Client {
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(trust))
         .timeout_config(timeouts(ATTEMPT_TIMEOUT))
+        // Ends slow transfers, as the limit on a whole attempt already does.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         // The SDK would send again what may have been applied; what is sent again is decided here.
         .retry_config(RetryConfig::disabled())
         .load()
