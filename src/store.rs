@@ -9,6 +9,7 @@ mod item;
 mod record;
 mod send;
 mod trouble;
+mod warm_up;
 mod write;
 
 use std::{fmt, time::Duration};
@@ -57,9 +58,6 @@ impl StoreConfig {
     }
 }
 
-/// How long the start may wait for the first connection.
-const WARM_UP_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// How long an `Idempotency-Key` is remembered, unless configured.
 pub const RETENTION: Duration = Duration::from_hours(24);
 
@@ -106,19 +104,9 @@ impl Store {
         Self::new(connect::client(config.trust).await, config.clone())
     }
 
-    /// Opens the connection, by reading an item that is never there.
-    ///
-    /// Before the first request a function has more CPU time than a small one has afterwards, and
-    /// a TLS handshake costs most of what a request does. Whether it works does not matter here.
+    /// Opens a connection; whether that works does not matter here.
     pub async fn warm_up(&self) {
-        let nothing = AttributeValue::S("-".into());
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", nothing.clone())
-            .key("sk", nothing);
-        let _ = tokio::time::timeout(WARM_UP_TIMEOUT, request.send()).await;
+        warm_up::connect(&self.client, &self.table).await;
     }
 
     /// The configured store, reached by `client`, whose own retries are to be off.

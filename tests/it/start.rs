@@ -1,9 +1,14 @@
 //! How the deployed program starts and runs.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::{io::AsyncReadExt as _, net::TcpListener, time::Instant};
+use update_organization_option::store::{Effort, Store, StoreConfig};
 
 use crate::{
     bootstrap::Bootstrap,
+    client,
     engine::{Engine, OPTION, event},
     proxy::Fault,
 };
@@ -18,7 +23,7 @@ async fn engine() -> Engine {
         let is_slow = operation == "UpdateItem" && String::from_utf8_lossy(body).contains(SLOW);
         is_slow.then_some(Fault::Hanging)
     };
-    engine.behind(hangs, std::time::Duration::from_mins(1)).await
+    engine.behind(hangs, Duration::from_mins(1)).await
 }
 
 /// The order in which two events are answered, of which the first is slow, the second not.
@@ -61,13 +66,40 @@ async fn the_connection_is_there_before_the_first_event() {
         seen.send(operation.to_owned()).unwrap();
         None
     };
-    let engine = engine.behind(watch, std::time::Duration::from_mins(1)).await;
+    let engine = engine.behind(watch, Duration::from_mins(1)).await;
     let _bootstrap = Bootstrap::start(&[
         ("TABLE_NAME", engine.table()),
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
     ])
     .await;
     assert_eq!(requests.recv().await.as_deref(), Some("GetItem"));
+}
+
+/// A first request does not wait for the answer to the start's, and takes a connection of its own.
+#[tokio::test]
+async fn the_connection_is_waited_for_but_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let database = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        assert_eq!(first.read(&mut [0; 4]).await.unwrap(), 4);
+        let mut rest = Vec::new();
+        tokio::select! {
+            biased;
+            _ = listener.accept() => true,
+            _ = first.read_to_end(&mut rest) => false,
+        }
+    };
+    let store = Store::new(client::local(&endpoint), StoreConfig::new("options"));
+    let requests = async {
+        store.warm_up().await;
+        let mut effort = Effort::until(Instant::now() + Duration::from_mins(1));
+        store.alias_owner("acme", &mut effort).await
+    };
+    tokio::select! {
+        was_open = database => assert!(was_open, "the start has given up before"),
+        answer = requests => panic!("nobody answers, but {answer:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

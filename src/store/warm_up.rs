@@ -1,0 +1,71 @@
+//! A connection before the first request.
+//!
+//! At its start a function has more CPU time than a small one has afterwards, and a TLS handshake
+//! costs most of what a first request does.
+
+use std::{
+    convert::Infallible,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
+    },
+    error::BoxError,
+    types::AttributeValue,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
+use tokio::sync::oneshot;
+
+/// How long the first connection may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Waits until a request for an item that is never there is on its way, or cannot be.
+///
+/// Its answer is not waited for: by then the connection stands, and all that a request needs has
+/// been made.
+pub(super) async fn connect(client: &Client, table: &str) {
+    let nothing = AttributeValue::S("-".into());
+    let (read, is_read) = oneshot::channel();
+    let request = client
+        .get_item()
+        .table_name(table)
+        .key("pk", nothing.clone())
+        .key("sk", nothing)
+        .customize()
+        .interceptor(BodyWatch(Mutex::new(Some(read))));
+    tokio::spawn(async {
+        let _ = tokio::time::timeout(TIMEOUT, request.send()).await;
+    });
+    // It ends by the other side's being dropped: when the body is read, or is no longer there.
+    let _ = is_read.await;
+}
+
+/// Drops what it holds when the body of the request is read, which is when there is a connection.
+#[derive(Debug)]
+struct BodyWatch(Mutex<Option<oneshot::Sender<Infallible>>>);
+
+impl Intercept for BodyWatch {
+    fn name(&self) -> &'static str {
+        "BodyWatch"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut read = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = context.request_mut().take_body().map_frame(move |frame| {
+            drop(read.take());
+            frame
+        });
+        *context.request_mut().body_mut() = SdkBody::from_body_1_x(body);
+        Ok(())
+    }
+}
