@@ -6,7 +6,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Value, value::RawValue};
 
 /// What the function reads of a REST API proxy event (version 1.0) or an HTTP API event (2.0).
@@ -39,7 +42,8 @@ struct RequestContext {
     authorizer: Value,
 }
 
-/// Null, or what no gateway sends, counts as empty.
+/// Null, or what no gateway sends, counts as empty. What cannot be read at all is an error: a
+/// precondition must not be lost with the header beside it.
 ///
 /// Through the text, so that only what is wanted of it is built, and the runtime, which keeps track
 /// of where in an event it is, does not have to here.
@@ -49,7 +53,10 @@ where
     T: Default + DeserializeOwned,
 {
     let text = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(serde_json::from_str(text.get()).unwrap_or_default())
+    match serde_json::from_str(text.get()) {
+        Err(error) if !error.is_data() => Err(D::Error::custom(error)),
+        read => Ok(read.unwrap_or_default()),
+    }
 }
 
 impl Event {
@@ -144,6 +151,25 @@ mod tests {
         assert_eq!(event.path_parameter("org_guid"), None);
         assert_eq!((&event.body, event.is_base64_encoded), (&None, false));
         assert_eq!(event.authorizer(), &Value::Null);
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_read_is_not_taken_for_empty() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for unreadable in [r#""\ud800""#, r#""\udc00x""#, &deep] {
+            for member in ["headers", "multiValueHeaders", "requestContext", "pathParameters"] {
+                let text = format!(r#"{{"{member}": {{"If-Match": "\"1\"", "x": {unreadable}}}}}"#);
+                let read = serde_json::from_str::<Event>(&text);
+                // Of the request's context all but the authorizer is passed over.
+                assert_eq!(read.is_ok(), member == "requestContext", "{text}");
+            }
+            // Nobody is who they claim to be by it.
+            let claim =
+                format!(r#"{{"requestContext": {{"authorizer": {{"sub": {unreadable}}}}}}}"#);
+            let event = serde_json::from_str::<Event>(&claim).expect("an event");
+            assert_eq!(event.authorizer(), &Value::Null, "{claim}");
+        }
+        assert!(serde_json::from_str::<Event>(r#"{"body": "\ud800"}"#).is_err());
     }
 
     #[test]
