@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{
+        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig,
+    },
 };
 use update_organization_option::store::{ATTEMPT_TIMEOUT, timeouts};
 
@@ -22,6 +24,7 @@ pub(crate) fn local_with(endpoint: &str, attempt: Duration) -> Client {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts(attempt))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .endpoint_url(endpoint)
         .build();
     Client::from_conf(config)

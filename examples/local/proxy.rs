@@ -3,6 +3,7 @@
 use std::{future::pending, io, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes, to_bytes};
+use futures_util::stream::{self, StreamExt as _};
 use hyper::{
     Request, Response, StatusCode, Uri, body::Incoming, header::CONTENT_TYPE, server::conn::http1,
     service::service_fn,
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     AnswerDropped,
     /// It is passed on, and half of the answer comes back.
     AnswerCut,
+    /// It is passed on, and half of the answer comes back, but never the rest.
+    AnswerStuck,
     /// It is passed on after this time, and never answered.
     AppliedLate(Duration),
     /// It is not passed on, and never answered.
@@ -102,14 +105,16 @@ async fn answer(
             pass_on(Duration::ZERO).await??;
             Err(io::ErrorKind::ConnectionReset.into())
         }
-        Some(Fault::AnswerCut) => {
+        Some(fault @ (Fault::AnswerCut | Fault::AnswerStuck)) => {
             let (head, body) = pass_on(Duration::ZERO).await??;
-            let half = Ok(body.slice(..body.len() / 2));
-            let cut = futures_util::stream::iter([
-                half,
-                Err::<Bytes, io::Error>(io::ErrorKind::ConnectionReset.into()),
-            ]);
-            Ok(Response::from_parts(head, Body::from_stream(cut)))
+            let half = stream::iter([Ok(body.slice(..body.len() / 2))]);
+            let end = stream::once(async move {
+                match fault {
+                    Fault::AnswerCut => Err::<Bytes, _>(io::ErrorKind::ConnectionReset.into()),
+                    _ => pending::<io::Result<_>>().await,
+                }
+            });
+            Ok(Response::from_parts(head, Body::from_stream(half.chain(end))))
         }
         Some(Fault::AppliedLate(delay)) => {
             let late = LATE.acquire().await.map_err(io::Error::other)?;

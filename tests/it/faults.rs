@@ -88,6 +88,15 @@ async fn applied_once(engine: &Engine, request: Value) -> Answer {
     answer
 }
 
+#[tokio::test]
+async fn a_write_whose_answer_stops_halfway_is_applied_once() {
+    for request in [append(), insert()] {
+        let stuck = nth("UpdateItem", 0, Fault::AnswerStuck);
+        let engine = Engine::start().await.hastily_behind(stuck, Duration::from_mins(1)).await;
+        applied_once(&engine, request).await;
+    }
+}
+
 /// The answer is lost, in every way; the write was applied, and is not applied again.
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_applied_once() {
