@@ -26,9 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits until a request for an item that is never there is on its way, or cannot be.
 ///
-/// By then all has been made that a request needs, and the TLS session can be resumed. A first
-/// request that comes before the answer opens a connection of its own, which costs it less than
-/// every start would lose by waiting (docs/performance.md).
+/// By then the client has made all that a request needs. A first request that comes before the
+/// answer opens a connection of its own, which costs it less than every start would lose by
+/// waiting (docs/performance.md).
 pub(super) async fn connect(client: &Client, table: &str) {
     let nothing = AttributeValue::S("-".into());
     let (read, is_read) = oneshot::channel();
