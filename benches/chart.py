@@ -4,7 +4,8 @@
     benches/chart.py RESULT.json CHART.svg
 
 RESULT.json holds `figures`: program -> {cold, p50 (ms), cpu (ms), requests, rss, zip (MiB)}.
-Every row is a figure, every bar a program, each as a share of the row's largest.
+Every row is one of them, or what a million PATCHes cost by them; every bar is a program, as a share
+of the row's largest.
 """
 
 import json
@@ -17,7 +18,10 @@ ROWS = [
     ("cpu", "CPU per invocation", "ms"),
     ("requests", "DynamoDB requests", "per PATCH"),
     ("rss", "peak memory", "MiB"),
+    ("cost", "a million PATCHes", "USD"),
 ]
+# List prices of docs/performance.md: a million write units, read units, Lambda requests; a GB-s.
+WRITE, READ, REQUEST, GB_SECOND = 0.7625, 0.1525, 0.20, 0.0000166667
 COLOURS = ["#1769aa", "#8a8f98", "#a9aeb6", "#c8ccd2"]
 WIDTH, LABEL, BAR, GAP = 720, 190, 16, 22
 
@@ -25,6 +29,10 @@ result, chart = sys.argv[1:]
 with open(result, encoding="utf-8") as file:
     figures = json.load(file)["figures"]
 programs = list(figures)
+for each in figures.values():
+    # Of an item of 1 KB: one write, and reads; 256 MB for p50.
+    gb_seconds = 0.25 * each["p50"] * 1000
+    each["cost"] = WRITE + READ * (each["requests"] - 1) + REQUEST + GB_SECOND * gb_seconds
 height = GAP + len(ROWS) * (len(programs) * BAR + GAP) + GAP
 parts = [
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
