@@ -30,7 +30,7 @@ fn run(config: Config) -> Result<(), lambda_runtime::Error> {
         return Builder::new_multi_thread().enable_all().build()?.block_on(serve(config));
     }
     // One request at a time needs one thread, and threads cost CPU time on every wake-up. So does
-    // waking the future that a runtime blocks on, which is a system call; a task has none.
+    // the future that a runtime blocks on, which is woken by a system call, as a task is not.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(runtime.spawn_local(serve(config)))?
 }
