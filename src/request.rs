@@ -68,6 +68,12 @@ pub enum RequestError {
     /// The body is too long.
     #[error("expected a body of at most {MAX_BODY_BYTES} bytes")]
     BodyTooLarge,
+    /// The body holds U+FFFD itself, which API Gateway puts where a body was not UTF-8.
+    #[error(
+        "the body holds the character U+FFFD, which may stand for bytes that were not UTF-8; JSON \
+         can say it as `\\ufffd`"
+    )]
+    ReplacementCharacter,
     /// The event's base64 is not base64.
     #[error("the body is not base64")]
     NotBase64,
@@ -84,6 +90,7 @@ impl RequestError {
             Self::MediaType
             | Self::Charset
             | Self::BodyTooLarge
+            | Self::ReplacementCharacter
             | Self::NotBase64
             | Self::Patch(PatchError::NotUtf8(_) | PatchError::NotJson { .. }) => true,
             Self::NotAGuid(_) | Self::Header { .. } | Self::Patch(_) => false,
@@ -185,7 +192,16 @@ fn body(event: &Event) -> Result<Cow<'_, [u8]>, RequestError> {
     } else {
         Cow::Borrowed(text.as_bytes())
     };
-    if body.len() > MAX_BODY_BYTES { Err(RequestError::BodyTooLarge) } else { Ok(body) }
+    if body.len() > MAX_BODY_BYTES {
+        return Err(RequestError::BodyTooLarge);
+    }
+    // A REST API hands a body on as text and writes U+FFFD for what was not UTF-8 (recorded against
+    // AWS: localstack, `tests/aws/services/apigateway/test_apigateway_s3.py`). To store it would
+    // replace what the client has sent by something else without saying so.
+    if !event.is_base64_encoded && text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(RequestError::ReplacementCharacter);
+    }
+    Ok(body)
 }
 
 #[cfg(test)]
@@ -244,5 +260,16 @@ mod tests {
         let broken = json!({"body": "W10", "isBase64Encoded": true});
         assert_eq!(read(broken), Err(RequestError::NotBase64));
         assert_eq!(read(json!({"body": null})).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_body_that_may_have_lost_bytes_is_refused() {
+        let replaced = "[\"\u{fffd}\"]";
+        assert_eq!(read(json!({"body": replaced})), Err(RequestError::ReplacementCharacter));
+        // As an escape, or as its own three bytes, it is what the client has sent.
+        let escaped = r#"["\ufffd"]"#;
+        assert_eq!(read(json!({"body": escaped})).unwrap(), escaped.as_bytes());
+        let base64 = json!({"body": STANDARD.encode(replaced), "isBase64Encoded": true});
+        assert_eq!(read(base64).unwrap(), replaced.as_bytes());
     }
 }

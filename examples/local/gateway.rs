@@ -18,7 +18,6 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dynoxide::Database;
 use serde_json::{Map, Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
@@ -170,18 +169,15 @@ async fn change(
         Some(claims) => json!({"claims": claims}),
         None => Value::Null,
     };
-    let (text, is_base64) = match std::str::from_utf8(&body) {
-        Ok(text) => (text.to_owned(), false),
-        Err(_) => (STANDARD.encode(&body), true),
-    };
     let event = json!({
         "httpMethod": "PATCH",
         "path": format!("/orgs/{org}/options/{option}"),
         "pathParameters": {"org_guid": org, "option_guid": option},
         "multiValueHeaders": multi,
         "requestContext": {"authorizer": authorizer},
-        "body": text,
-        "isBase64Encoded": is_base64,
+        // As a REST API without binary media types does.
+        "body": String::from_utf8_lossy(&body),
+        "isBase64Encoded": false,
     });
     let Ok(event) = serde_json::from_value(event) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

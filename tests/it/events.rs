@@ -60,6 +60,14 @@ const REFUSED: &[Refused] = &[
         422,
         "BadRequest",
         "The request could not be read.",
+        "the body holds the character U+FFFD, which may stand for bytes that were not UTF-8; JSON \
+         can say it as `\\ufffd`",
+    ),
+    (
+        "http-api-body-is-latin-1",
+        422,
+        "BadRequest",
+        "The request could not be read.",
         "the body is not UTF-8, from byte 48",
     ),
     (
