@@ -120,7 +120,7 @@ impl PatchRequest {
         let alias = alias(event)?;
         let if_match = IfMatch::parse(event)?;
         let key = IdempotencyKey::parse(event)?;
-        check_media_type(event.header("Content-Type").as_deref())?;
+        check_media_type(event.comma_free_item("Content-Type").as_deref())?;
         let patch = Patch::parse(&body(event)?)?;
         Ok(Self { option, alias, if_match, key, patch })
     }
@@ -132,7 +132,7 @@ fn path_guid<T: std::str::FromStr>(event: &Event, name: &'static str) -> Result<
 }
 
 fn alias(event: &Event) -> Result<Option<String>, RequestError> {
-    event.header(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
+    event.comma_free_item(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
 }
 
 /// The one spelling of an alias, as aliases are the same in any case; none where it is empty.
@@ -246,6 +246,32 @@ mod tests {
     fn read(event: Value) -> Result<Vec<u8>, RequestError> {
         let event: Event = serde_json::from_value(event).expect("an event");
         body(&event).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_header_of_one_item_may_be_sent_twice() {
+        const GUID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        let headers = |second: bool, values: [&str; 4]| {
+            let names = ["Content-Type", "ClientIdentifier", "OrganizationAlias", "Idempotency-Key"];
+            let twice = names.iter().zip(values).map(|(name, value)| {
+                let other = if second { "other" } else { value };
+                ((*name).to_owned(), json!([value, other]))
+            });
+            json!({
+                "pathParameters": {"option_guid": GUID},
+                "multiValueHeaders": twice.collect::<serde_json::Map<_, _>>(),
+                "body": "[]"
+            })
+        };
+        let values = ["application/json; charset=utf-8", "Android", "acme", "\"key\""];
+        let event: Event = serde_json::from_value(headers(false, values)).unwrap();
+        let request = PatchRequest::parse(&event).unwrap();
+        assert_eq!(request.alias.as_deref(), Some("acme"));
+        assert_eq!(request.key.unwrap().to_string(), "key");
+        assert_eq!(Client::parse(&event).unwrap().identifier, ClientIdentifier::Android);
+        let event: Event = serde_json::from_value(headers(true, values)).unwrap();
+        assert!(PatchRequest::parse(&event).is_err());
+        assert!(Client::parse(&event).is_err());
     }
 
     #[test]

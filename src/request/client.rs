@@ -65,11 +65,11 @@ impl Client {
     ///
     /// [`RequestError::Header`] names the first that breaks its rule.
     pub fn parse(event: &Event) -> Result<Self, RequestError> {
-        let text = |name| match event.header(name) {
+        let text = |name| match event.item(name) {
             Some(value) => free_text(name, &value, MAX_CLIENT_TEXT),
             None => Ok(None),
         };
-        let identifier = match event.header("ClientIdentifier").as_deref() {
+        let identifier = match event.comma_free_item("ClientIdentifier").as_deref() {
             None | Some("") => ClientIdentifier::default(),
             Some(value) => ClientIdentifier::parse(value).ok_or(RequestError::Header {
                 name: "ClientIdentifier",
@@ -103,7 +103,7 @@ pub(super) fn free_text(
 }
 
 fn extensions(event: &Event, name: &'static str) -> Result<Option<String>, RequestError> {
-    let Some(value) = event.header(name) else { return Ok(None) };
+    let Some(value) = event.item(name) else { return Ok(None) };
     if value.chars().nth(MAX_EXTENSIONS).is_some() {
         return Err(RequestError::Header { name, expected: EXTENSIONS_RULE });
     }

@@ -66,27 +66,57 @@ impl Event {
         self.path_parameters.get(name)?.as_str()
     }
 
-    /// The value of the header `name`, whatever its case; the values of a repeated one are joined
-    /// by a comma, as RFC 9110 5.3 allows and HTTP APIs do themselves.
+    /// The value of the header `name`, whose value is a list, whatever the name's case; the values
+    /// of a repeated one are joined by a comma, as RFC 9110 5.3 allows and HTTP APIs do themselves.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        joined(&self.values(name))
+    }
+
+    /// The value of the header `name`, whose value is one item: one that comes several times with
+    /// the same value has that value. Different ones are joined as those of a list are.
+    #[must_use]
+    pub fn item(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut values = self.values(name);
+        values.dedup();
+        joined(&values)
+    }
+
+    /// As [`Event::item`], of an item that holds no comma: one that something on the way, such as
+    /// an HTTP API, has joined from the same value is that value too.
+    #[must_use]
+    pub fn comma_free_item(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = self.item(name)?;
+        let mut parts = value.split(',').map(str::trim);
+        let first = parts.next().unwrap_or_default();
+        if !first.is_empty() && parts.all(|part| part == first) {
+            return Some(Cow::Owned(first.to_owned()));
+        }
+        Some(value)
+    }
+
+    fn values(&self, name: &str) -> Vec<&str> {
         // In a version 1.0 event `headers` holds only the last of repeated values.
         let repeated = named(&self.multi_value_headers, name).filter_map(Value::as_array);
-        let mut values: Vec<_> = repeated.flatten().filter_map(Value::as_str).collect();
+        let values: Vec<_> = repeated.flatten().filter_map(Value::as_str).collect();
         if values.is_empty() {
-            values = named(&self.headers, name).filter_map(Value::as_str).collect();
+            return named(&self.headers, name).filter_map(Value::as_str).collect();
         }
-        match values[..] {
-            [] => None,
-            [one] => Some(Cow::Borrowed(one)),
-            _ => Some(Cow::Owned(values.join(", "))),
-        }
+        values
     }
 
     /// What the gateway's authorizer found out about the caller; null without an authorizer.
     #[must_use]
     pub fn authorizer(&self) -> &Value {
         &self.request_context.authorizer
+    }
+}
+
+fn joined<'v>(values: &[&'v str]) -> Option<Cow<'v, str>> {
+    match values {
+        [] => None,
+        [one] => Some(Cow::Borrowed(one)),
+        _ => Some(Cow::Owned(values.join(", "))),
     }
 }
 
@@ -116,6 +146,27 @@ mod tests {
         for absent in ["gone", "empty", "none", "other"] {
             assert_eq!(event.header(absent), None, "{absent}");
         }
+    }
+
+    #[test]
+    fn an_item_that_is_repeated_is_one() {
+        let event = event(json!({
+            "headers": {"joined": "a,a, a", "list": "a, b", "quoted": "\"a, a\"", "commas": ",,"},
+            "multiValueHeaders": {"same": ["x", "x"], "other": ["x", "y"], "Split": ["x"], "split": ["x"]}
+        }));
+        for (name, item, comma_free) in [
+            ("same", "x", "x"),
+            ("split", "x", "x"),
+            ("other", "x, y", "x, y"),
+            ("joined", "a,a, a", "a"),
+            ("list", "a, b", "a, b"),
+            ("quoted", "\"a, a\"", "\"a, a\""),
+            ("commas", ",,", ",,"),
+        ] {
+            assert_eq!(event.item(name).as_deref(), Some(item), "{name}");
+            assert_eq!(event.comma_free_item(name).as_deref(), Some(comma_free), "{name}");
+        }
+        assert_eq!(event.item("none"), None);
     }
 
     #[test]
