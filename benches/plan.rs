@@ -29,7 +29,7 @@ use update_organization_option::{
     document::to_attribute,
     patch::Patch,
     plan::Plan,
-    request::PatchRequest,
+    request::{PatchRequest, Preconditions},
     store::{Effort, Store, StoreConfig},
 };
 
@@ -73,7 +73,8 @@ async fn print_requests() {
         client.put_item().table_name("options").set_item(Some(item)).send().await.unwrap();
         let option = sample::OPTION.parse().unwrap();
         let patch = parse(&entry["patch"]);
-        let request = PatchRequest { option, alias: None, if_match: None, key: None, patch };
+        let preconditions = Preconditions::default();
+        let request = PatchRequest { option, alias: None, preconditions, key: None, patch };
         let plan = Plan::of(&request.patch);
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         store.change(&access, &request, &plan, "bench", &mut effort).await.unwrap();

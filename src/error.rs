@@ -2,7 +2,11 @@
 
 use std::error::Error;
 
-use crate::{authorize::Denied, document::ApplyError, request::RequestError};
+use crate::{
+    authorize::Denied,
+    document::ApplyError,
+    request::{RequestError, Unmet},
+};
 
 macro_rules! codes {
     ($($name:ident),+ $(,)?) => {
@@ -93,9 +97,9 @@ pub enum Failure {
     /// The option is archived.
     #[error("the option is archived")]
     Archived,
-    /// The option's version is not one that the client's `If-Match` names.
-    #[error("the option's version is not one that `If-Match` names")]
-    PreconditionFailed,
+    /// The option's version is not one that the client means.
+    #[error(transparent)]
+    PreconditionFailed(#[from] Unmet),
     /// The client's `Idempotency-Key` was used with another request.
     #[error("the `Idempotency-Key` was used with another request")]
     Duplicate,
@@ -148,7 +152,7 @@ impl Failure {
             Self::NotFound => Code::NotFound,
             Self::Archived => Code::NotAllowedForArchived,
             Self::Patch(error) if error.reason.is_limit() => Code::RequestIsNotValid,
-            Self::Patch(_) | Self::PreconditionFailed => Code::OperationCannotBePerformed,
+            Self::Patch(_) | Self::PreconditionFailed(_) => Code::OperationCannotBePerformed,
             Self::Duplicate => Code::Duplicate,
             Self::Throttled(_) => Code::TooManyRequests,
             Self::Contention | Self::Unreachable(_) | Self::OutcomeUnknown(_) => Code::TryLater,

@@ -1,8 +1,11 @@
-//! The identifiers of the path.
+//! What names an option and its state: the identifiers of the path, and versions.
 
 use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
+
+/// The highest version of an option that can be changed: the one after it can still be counted.
+pub const MAX_VERSION: u64 = u64::MAX - 1;
 
 /// The text is not a GUID in any of the forms that [`Uuid::try_parse`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

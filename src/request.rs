@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 pub use client::{Client, ClientIdentifier, MAX_CLIENT_TEXT, MAX_EXTENSIONS};
 pub use event::Event;
 pub use idempotency::IdempotencyKey;
-pub use precondition::IfMatch;
+pub use precondition::{Preconditions, Tags, Unmet};
 
 use crate::{
     id::{OptionGuid, OrgGuid},
@@ -34,8 +34,8 @@ pub struct PatchRequest {
     pub option: OptionGuid,
     /// The organization's alias, lower case, where the client names one.
     pub alias: Option<String>,
-    /// The versions that the change may be applied to, where the client names them.
-    pub if_match: Option<IfMatch>,
+    /// Which versions the change may be made to.
+    pub preconditions: Preconditions,
     /// The name by which the client knows this request again.
     pub key: Option<IdempotencyKey>,
     /// The change.
@@ -118,11 +118,11 @@ impl PatchRequest {
     pub fn parse(event: &Event) -> Result<Self, RequestError> {
         let option = path_guid(event, "option_guid")?;
         let alias = alias(event)?;
-        let if_match = IfMatch::parse(event)?;
+        let preconditions = Preconditions::parse(event)?;
         let key = IdempotencyKey::parse(event)?;
         check_media_type(event.comma_free_item("Content-Type").as_deref())?;
         let patch = Patch::parse(&body(event)?)?;
-        Ok(Self { option, alias, if_match, key, patch })
+        Ok(Self { option, alias, preconditions, key, patch })
     }
 }
 
@@ -252,7 +252,8 @@ mod tests {
     fn a_header_of_one_item_may_be_sent_twice() {
         const GUID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
         let headers = |second: bool, values: [&str; 4]| {
-            let names = ["Content-Type", "ClientIdentifier", "OrganizationAlias", "Idempotency-Key"];
+            let names =
+                ["Content-Type", "ClientIdentifier", "OrganizationAlias", "Idempotency-Key"];
             let twice = names.iter().zip(values).map(|(name, value)| {
                 let other = if second { "other" } else { value };
                 ((*name).to_owned(), json!([value, other]))

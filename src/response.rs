@@ -35,7 +35,7 @@ pub fn status(outcome: &Result<Done, Failure>) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         Failure::NotFound | Failure::AliasNotFound => StatusCode::NOT_FOUND,
-        Failure::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Failure::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
         Failure::Request(_)
         | Failure::Archived
         | Failure::Duplicate

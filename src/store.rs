@@ -36,7 +36,7 @@ use crate::{
     error::{Cause, Failure},
     id::OrgGuid,
     plan::{Plan, Update},
-    request::{IfMatch, PatchRequest},
+    request::{PatchRequest, Preconditions, Tags},
 };
 
 /// Where the options are.
@@ -184,9 +184,7 @@ impl Store {
                     },
                 };
                 let Snapshot { version, document } = Snapshot::open(known)?;
-                if request.if_match.as_ref().is_some_and(|tags| !tags.holds(version.0)) {
-                    return Err(Failure::PreconditionFailed);
-                }
+                request.preconditions.check(version.0)?;
                 let document = document::apply(&request.patch, document)?;
                 if *plan == Plan::Check {
                     if request.key.is_none() {
@@ -377,15 +375,18 @@ impl Store {
 
 /// For which versions the patch's own plan is sent without a read; none where one is needed.
 fn direct_basis(request: &PatchRequest) -> Option<Basis> {
-    match (&request.if_match, &request.key) {
-        (Some(IfMatch::Versions(versions)), _) if versions.is_empty() => None,
-        (Some(IfMatch::Versions(versions)), _) if versions.len() == 1 => {
+    let Preconditions { if_match, if_none_match } = &request.preconditions;
+    match (if_match, if_none_match, &request.key) {
+        // They hold for no version; why the request is refused, the option tells.
+        (_, Some(Tags::Any), _) => None,
+        (Some(Tags::Versions(versions)), ..) if versions.is_empty() => None,
+        (Some(Tags::Versions(versions)), ..) if versions.len() == 1 => {
             Some(Basis::Version(Version(versions[0])))
         }
-        (_, None) => Some(Basis::Guards),
+        (.., None) => Some(Basis::Guards),
         // A key's record holds the version that the request makes, and a transaction returns
         // nothing: the version must be known before.
-        (_, Some(_)) => None,
+        (.., Some(_)) => None,
     }
 }
 

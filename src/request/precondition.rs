@@ -1,35 +1,84 @@
-//! `If-Match`: on which version of the option the client's change is based (RFC 9110 13.1.1).
+//! `If-Match` and `If-None-Match`: for which versions of the option the client means its change
+//! (RFC 9110 13.1.1 and 13.1.2).
 
 use super::{Event, RequestError};
+use crate::id::MAX_VERSION;
 
-/// The most tags of a list: DynamoDB's limit on the operands of `IN`.
-const MAX_TAGS: usize = 100;
+/// The most tags of a list: as many operands as `IN` has been seen to take on AWS (scylladb,
+/// `test/alternator/test_condition_expression.py`; DynamoDB's page says 100).
+const MAX_TAGS: usize = 99;
 
-const RULE: &str = "`*`, or at most 100 entity tags";
+const RULE: &str = "`*`, or at most 99 entity tags";
 
-/// Which versions the change may be applied to.
+/// What the client says of the version that its change may be made to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preconditions {
+    /// `If-Match`: the version is one of these. Comparison is strong: a weak tag names none.
+    pub if_match: Option<Tags>,
+    /// `If-None-Match`: the version is none of these. Comparison is weak: a weak tag names the
+    /// version that the strong one does.
+    pub if_none_match: Option<Tags>,
+}
+
+/// The versions that a header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IfMatch {
+pub enum Tags {
     /// Whichever there is (`*`).
     Any,
-    /// One of these, in order and each once.
-    ///
-    /// Comparison is strong: a weak tag names no version, and a tag that this function never gives
-    /// out names none either. Without any, nothing matches.
+    /// These, in order and each once. A tag that this function never gives out names none.
     Versions(Vec<u64>),
 }
 
-impl IfMatch {
-    /// Parses the header; an absent one is none.
-    pub(super) fn parse(event: &Event) -> Result<Option<Self>, RequestError> {
-        let Some(header) = event.header("If-Match") else { return Ok(None) };
-        let header = header.trim_matches([' ', '\t']);
-        if header == "*" {
+/// A precondition that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// `If-Match` does not name the option's version.
+    #[error("the option's version is not one that `If-Match` names")]
+    IfMatch,
+    /// `If-None-Match` names the option's version.
+    #[error("the option's version is one that `If-None-Match` names")]
+    IfNoneMatch,
+}
+
+impl Preconditions {
+    /// Parses the headers; an absent one demands nothing.
+    pub(super) fn parse(event: &Event) -> Result<Self, RequestError> {
+        Ok(Self {
+            if_match: Tags::parse(event, "If-Match", |is_weak| !is_weak)?,
+            if_none_match: Tags::parse(event, "If-None-Match", |_| true)?,
+        })
+    }
+
+    /// Whether they hold for an option of this version (0: one without), in the RFC's order.
+    ///
+    /// # Errors
+    ///
+    /// The first that does not.
+    pub fn check(&self, version: u64) -> Result<(), Unmet> {
+        if self.if_match.as_ref().is_some_and(|tags| !tags.name(version)) {
+            return Err(Unmet::IfMatch);
+        }
+        if self.if_none_match.as_ref().is_some_and(|tags| tags.name(version)) {
+            return Err(Unmet::IfNoneMatch);
+        }
+        Ok(())
+    }
+}
+
+impl Tags {
+    fn parse(
+        event: &Event,
+        name: &'static str,
+        counts: impl Fn(bool) -> bool,
+    ) -> Result<Option<Self>, RequestError> {
+        let Some(header) = event.header(name) else { return Ok(None) };
+        // The header is no list where it is `*`, and may then be repeated as one of one item.
+        if header.split(',').all(|item| item.trim_matches([' ', '\t']) == "*") {
             return Ok(Some(Self::Any));
         }
-        let malformed = RequestError::Header { name: "If-Match", expected: RULE };
+        let malformed = RequestError::Header { name, expected: RULE };
         let mut versions = Vec::new();
-        let (mut rest, mut tags) = (header, 0);
+        let (mut rest, mut tags) = (&*header, 0);
         loop {
             // RFC 9110 5.6.1: a recipient ignores empty elements of a list.
             rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -42,7 +91,7 @@ impl IfMatch {
             if tags > MAX_TAGS || !(rest.is_empty() || rest.starts_with(',')) {
                 return Err(malformed);
             }
-            versions.extend(version(tag).filter(|_| !is_weak));
+            versions.extend(version(tag).filter(|_| counts(is_weak)));
         }
         if tags == 0 {
             return Err(malformed);
@@ -52,12 +101,11 @@ impl IfMatch {
         Ok(Some(Self::Versions(versions)))
     }
 
-    /// Whether it holds for an option of this version (0: one that was loaded without).
-    #[must_use]
-    pub fn holds(&self, version: u64) -> bool {
+    /// Whether they name this version.
+    fn name(&self, version: u64) -> bool {
         match self {
             Self::Any => true,
-            Self::Versions(versions) => versions.contains(&version),
+            Self::Versions(versions) => versions.binary_search(&version).is_ok(),
         }
     }
 }
@@ -76,7 +124,7 @@ fn entity_tag(text: &str) -> Option<(bool, &str, &str)> {
 
 /// The version that a tag of this function's own names.
 fn version(tag: &str) -> Option<u64> {
-    let number = tag.parse::<u64>().ok()?;
+    let number = tag.parse::<u64>().ok().filter(|number| *number <= MAX_VERSION)?;
     (number.to_string() == tag).then_some(number)
 }
 
@@ -86,27 +134,63 @@ mod tests {
 
     use super::*;
 
-    fn parse(value: &str) -> Result<Option<IfMatch>, RequestError> {
-        let event = json!({"headers": {"if-match": value}});
-        IfMatch::parse(&serde_json::from_value(event).expect("an event"))
+    fn parse(name: &str, value: &str) -> Result<Preconditions, String> {
+        let event = json!({"headers": {name: value}});
+        let event = serde_json::from_value(event).expect("an event");
+        Preconditions::parse(&event).map_err(|error| error.to_string())
     }
 
     #[test]
     fn tags_name_versions() {
-        assert_eq!(IfMatch::parse(&Event::default()), Ok(None));
-        assert_eq!(parse(" * "), Ok(Some(IfMatch::Any)));
-        for (value, versions) in [
-            ("\"7\"", &[7][..]),
-            ("\"8\", \"7\",\t\"8\"", &[7, 8]),
-            (",\"7\",,", &[7]),
-            ("W/\"7\", \"8\"", &[8]),
-            ("W/\"7\"", &[]),
-            ("\"07\", \"+7\", \"x,y\", \"\", \"*\", \"99999999999999999999\"", &[]),
-        ] {
-            assert_eq!(parse(value), Ok(Some(IfMatch::Versions(versions.to_vec()))), "{value}");
+        assert_eq!(Preconditions::parse(&Event::default()), Ok(Preconditions::default()));
+        for any in [" * ", "*,*"] {
+            assert_eq!(parse("if-match", any).unwrap().if_match, Some(Tags::Any));
+            assert_eq!(parse("if-none-match", any).unwrap().if_none_match, Some(Tags::Any));
         }
-        assert!(!IfMatch::Versions(vec![]).holds(0));
-        assert!(IfMatch::Versions(vec![0]).holds(0));
+        for (value, strong, weak) in [
+            ("\"7\"", &[7][..], &[7][..]),
+            ("\"8\", \"7\",\t\"8\"", &[7, 8], &[7, 8]),
+            (",\"7\",,", &[7], &[7]),
+            ("W/\"7\", \"8\"", &[8], &[7, 8]),
+            ("W/\"7\"", &[], &[7]),
+            ("\"07\", \"+7\", \"x,y\", \"\", \"*\", \"99999999999999999999\"", &[], &[]),
+            // No version has one after it that could not be counted.
+            (
+                "\"18446744073709551614\"",
+                &[18_446_744_073_709_551_614],
+                &[18_446_744_073_709_551_614],
+            ),
+            ("\"18446744073709551615\"", &[], &[]),
+        ] {
+            let versions = |versions: &[u64]| Some(Tags::Versions(versions.to_vec()));
+            assert_eq!(parse("if-match", value).unwrap().if_match, versions(strong), "{value}");
+            let parsed = parse("if-none-match", value).unwrap();
+            assert_eq!(parsed.if_none_match, versions(weak), "{value}");
+        }
+    }
+
+    #[test]
+    fn both_are_checked_in_the_order_of_the_rfc() {
+        let tags = |versions: &[u64]| Some(Tags::Versions(versions.to_vec()));
+        let any = || Some(Tags::Any);
+        for (if_match, if_none_match, version, checked) in [
+            (None, None, 0, Ok(())),
+            (any(), None, 0, Ok(())),
+            (tags(&[]), None, 0, Err(Unmet::IfMatch)),
+            (tags(&[0]), None, 0, Ok(())),
+            (tags(&[1, 7]), None, 7, Ok(())),
+            (tags(&[1, 7]), None, 2, Err(Unmet::IfMatch)),
+            (None, any(), 7, Err(Unmet::IfNoneMatch)),
+            (None, tags(&[]), 7, Ok(())),
+            (None, tags(&[6]), 7, Ok(())),
+            (None, tags(&[6, 7]), 7, Err(Unmet::IfNoneMatch)),
+            (tags(&[7]), tags(&[6]), 7, Ok(())),
+            (tags(&[7]), tags(&[7]), 7, Err(Unmet::IfNoneMatch)),
+            (tags(&[6]), tags(&[7]), 7, Err(Unmet::IfMatch)),
+        ] {
+            let preconditions = Preconditions { if_match, if_none_match };
+            assert_eq!(preconditions.check(version), checked, "{preconditions:?} {version}");
+        }
     }
 
     #[test]
@@ -127,9 +211,11 @@ mod tests {
             "\"a\u{0}\"",
             &many,
         ] {
-            let error = parse(value).unwrap_err().to_string();
-            let rule = "expected the header `If-Match` to be `*`, or at most 100 entity tags";
-            assert_eq!(error, rule, "{value}");
+            for name in ["If-Match", "If-None-Match"] {
+                let rule =
+                    format!("expected the header `{name}` to be `*`, or at most 99 entity tags");
+                assert_eq!(parse(name, value), Err(rule), "{value}");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Version;
 use crate::{
     document,
     error::Failure,
-    id::{OptionGuid, OrgGuid},
+    id::{MAX_VERSION, OptionGuid, OrgGuid},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -67,6 +67,7 @@ impl Snapshot {
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     let Some(attribute) = item.get(VERSION) else { return Ok(None) };
     let number = attribute.as_n().ok().and_then(|text| text.parse().ok());
+    let number = number.filter(|number| *number <= MAX_VERSION);
     number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    request::{IdempotencyKey, IfMatch, PatchRequest},
+    request::{IdempotencyKey, PatchRequest, Tags},
 };
 
 const FINGERPRINT: &str = "fingerprint";
@@ -71,18 +71,24 @@ pub(super) fn replay(record: &Item, request: &PatchRequest) -> Result<Option<Don
     Ok(Some(Done { version, replayed: true }))
 }
 
-/// What decides a request's outcome, as text of one length: the patch, in canonical form, and the
-/// versions it may be applied to.
+/// What decides a request's outcome, as text of one length: the patch, in canonical form, and its
+/// preconditions.
 fn fingerprint(request: &PatchRequest) -> String {
     let mut hash = Sha256::new();
     for operation in request.patch.operations() {
         hash.update(serde_json::to_string(operation).unwrap_or_default());
         hash.update("\n");
     }
-    match &request.if_match {
-        None => {}
-        Some(IfMatch::Any) => hash.update("*"),
-        Some(IfMatch::Versions(versions)) => hash.update(format!("{versions:?}")),
+    let tags = |tags: &Tags| match tags {
+        Tags::Any => "*".to_owned(),
+        Tags::Versions(versions) => format!("{versions:?}"),
+    };
+    if let Some(if_match) = &request.preconditions.if_match {
+        hash.update(tags(if_match));
+    }
+    if let Some(if_none_match) = &request.preconditions.if_none_match {
+        hash.update("!");
+        hash.update(tags(if_none_match));
     }
     URL_SAFE_NO_PAD.encode(hash.finalize())
 }

@@ -13,7 +13,7 @@ use crate::{
     authorize::OrgAccess,
     document,
     plan::{DOCUMENT, Update},
-    request::{IfMatch, PatchRequest},
+    request::{PatchRequest, Tags},
 };
 
 /// What a change is of, and who makes it.
@@ -62,7 +62,6 @@ pub(super) fn replacement(document: Value) -> Update<'static> {
 impl Expressions {
     /// Those of `update`, or of nothing but its condition.
     pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, basis: Basis) -> Self {
-        let number = |number: u64| AttributeValue::N(number.to_string());
         let mut values = HashMap::new();
         let mut conditions = vec![
             // Holds while the option exists …
@@ -70,7 +69,8 @@ impl Expressions {
             // … and is not archived …
             "attribute_not_exists(#archivedAt)".to_owned(),
         ];
-        match (basis, &target.request.if_match) {
+        let preconditions = &target.request.preconditions;
+        match (basis, &preconditions.if_match) {
             // … and its version is the one that was read …
             (Basis::Version(Version::NONE), _) => {
                 conditions.push("attribute_not_exists(#version)".to_owned());
@@ -80,16 +80,23 @@ impl Expressions {
                 conditions.push("#version=:read".to_owned());
             }
             // … or one of those that the client knows …
-            (Basis::Guards, Some(IfMatch::Versions(versions))) => {
-                let names: Vec<_> = (0..versions.len()).map(|n| format!(":match{n}")).collect();
-                let mut any = format!("#version IN ({})", names.join(","));
+            (Basis::Guards, Some(Tags::Versions(versions))) => {
+                let mut any = is_one_of("m", versions, &mut values);
                 if versions.contains(&Version::NONE.0) {
                     any = format!("({any} OR attribute_not_exists(#version))");
                 }
                 conditions.push(any);
-                values.extend(names.into_iter().zip(versions.iter().map(|each| number(*each))));
             }
-            (Basis::Guards, Some(IfMatch::Any) | None) => {}
+            (Basis::Guards, Some(Tags::Any) | None) => {}
+        }
+        // … and none of those that the client excludes …
+        if let Some(Tags::Versions(versions)) = &preconditions.if_none_match
+            && !versions.is_empty()
+        {
+            conditions.push(format!("NOT {}", is_one_of("n", versions, &mut values)));
+            if versions.contains(&Version::NONE.0) {
+                conditions.push("attribute_exists(#version)".to_owned());
+            }
         }
         // … and the document is as the plan takes it to be.
         conditions.extend(update.iter().flat_map(|update| update.guards.iter().cloned()));
@@ -149,4 +156,20 @@ impl Expressions {
         }
         Self { update: text, condition, names, values }
     }
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Holds where the version is there and one of `versions`, whose placeholders begin with `prefix`.
+fn is_one_of(
+    prefix: &str,
+    versions: &[u64],
+    values: &mut HashMap<String, AttributeValue>,
+) -> String {
+    let placeholders: Vec<_> = (0..versions.len()).map(|n| format!(":{prefix}{n}")).collect();
+    let any = format!("#version IN ({})", placeholders.join(","));
+    values.extend(placeholders.into_iter().zip(versions.iter().copied().map(number)));
+    any
 }

@@ -33,7 +33,7 @@ use update_organization_option::{
     error::Failure,
     patch::Patch,
     plan::{Plan, Update},
-    request::PatchRequest,
+    request::{PatchRequest, Preconditions},
     store::Effort,
 };
 
@@ -121,7 +121,8 @@ async fn through_the_store(engine: &Engine, document: &Value, patch: &Patch) -> 
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
     let option = OPTION.parse().unwrap();
     let patch = patch.clone();
-    let request = PatchRequest { option, alias: None, if_match: None, key: None, patch };
+    let preconditions = Preconditions::default();
+    let request = PatchRequest { option, alias: None, preconditions, key: None, patch };
     let plan = Plan::of(&request.patch);
     let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;

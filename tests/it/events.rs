@@ -120,6 +120,13 @@ const REFUSED: &[Refused] = &[
         "the database failed to answer; whether the change was made is not known",
     ),
     (
+        "etag-is-excluded",
+        412,
+        "OperationCannotBePerformed",
+        "The change does not fit the current state. Please reload and try again.",
+        "the option's version is one that `If-None-Match` names",
+    ),
+    (
         "etag-is-stale",
         412,
         "OperationCannotBePerformed",
@@ -145,7 +152,7 @@ const REFUSED: &[Refused] = &[
         422,
         "RequestIsNotValid",
         "The request contains data that is not allowed.",
-        "expected the header `If-Match` to be `*`, or at most 100 entity tags",
+        "expected the header `If-Match` to be `*`, or at most 99 entity tags",
     ),
     (
         "index-is-out-of-range",

@@ -1,4 +1,4 @@
-//! `If-Match`.
+//! `If-Match` and `If-None-Match`.
 
 use serde_json::{Value, json};
 
@@ -34,6 +34,72 @@ async fn a_change_is_made_only_to_a_version_that_is_named() {
     }
 }
 
+const NAMED: (i64, &str, &str) =
+    (412, "OperationCannotBePerformed", "the option's version is one that `If-None-Match` names");
+
+fn keyed(event: Value) -> Value {
+    with_header(event, "Idempotency-Key", "key")
+}
+
+#[tokio::test]
+async fn a_change_is_made_only_to_a_version_that_is_not_excluded() {
+    let unless =
+        |tags: &str, patch: &Value| with_header(event(OPTION, patch), "If-None-Match", tags);
+    for patch in plans() {
+        for with_key in [false, true] {
+            let may_be_keyed = |event| if with_key { keyed(event) } else { event };
+            for tags in ["\"2\"", "W/\"2\", \"7\"", "\"01\"", "\"x\"", "\"0\""] {
+                let engine = Engine::start().await;
+                let answer = engine.send(may_be_keyed(unless(tags, &patch))).await;
+                assert_eq!(answer.status, 204, "{tags} {patch}: {answer:?}");
+            }
+            let engine = Engine::start().await;
+            for tags in ["\"1\"", "\"7\", \"1\"", "*", "W/\"1\""] {
+                engine.refuses(may_be_keyed(unless(tags, &patch)), NAMED).await;
+            }
+            let both = with_header(unless("\"1\"", &patch), "If-Match", "\"1\"");
+            engine.refuses(may_be_keyed(both), NAMED).await;
+            let both = with_header(unless("\"1\"", &patch), "If-Match", "\"2\"");
+            engine.refuses(may_be_keyed(both), STALE).await;
+            let both = with_header(unless("\"2\"", &patch), "If-Match", "\"1\"");
+            assert_eq!(engine.send(may_be_keyed(both)).await.status, 204);
+        }
+    }
+}
+
+#[tokio::test]
+async fn as_many_tags_as_the_limit_says_can_be_sent() {
+    for name in ["If-Match", "If-None-Match"] {
+        let tags: Vec<_> = (2..=100).map(|version| format!("\"{version}\"")).collect();
+        for patch in plans() {
+            let engine = Engine::start().await;
+            let on = |tags: &[String]| with_header(event(OPTION, &patch), name, &tags.join(","));
+            let most = if name == "If-Match" {
+                engine.refuses(on(&tags), STALE).await.status
+            } else {
+                engine.send(on(&tags)).await.status
+            };
+            assert_eq!(most, if name == "If-Match" { 412 } else { 204 });
+            let why = format!("expected the header `{name}` to be `*`, or at most 99 entity tags");
+            let more = [tags.clone(), vec!["\"1\"".into()]].concat();
+            engine.refuses(on(&more), (422, "RequestIsNotValid", why)).await;
+        }
+    }
+}
+
+/// The tag of the largest number, after which no version could be counted.
+#[tokio::test]
+async fn the_largest_tag_names_no_version() {
+    for patch in plans() {
+        let engine = Engine::start().await;
+        for largest in [u64::MAX, u64::MAX - 1] {
+            let largest = format!("\"{largest}\"");
+            engine.refuses(on(&largest, &patch), STALE).await;
+            engine.refuses(keyed(on(&largest, &patch)), STALE).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_etag_of_an_answer_is_the_next_requests_precondition() {
     let engine = Engine::start().await;
@@ -60,7 +126,7 @@ async fn it_is_asked_after_existence_and_before_the_patch() {
     let malformed = (
         422,
         "RequestIsNotValid",
-        "expected the header `If-Match` to be `*`, or at most 100 entity tags",
+        "expected the header `If-Match` to be `*`, or at most 99 entity tags",
     );
     engine.refuses(on("1", &failing), malformed).await;
 }
