@@ -66,7 +66,9 @@ impl Snapshot {
 
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     let Some(attribute) = item.get(VERSION) else { return Ok(None) };
-    let number = attribute.as_n().ok().and_then(|text| text.parse().ok());
+    // Who has loaded the item may have written `1E+2`.
+    let number = attribute.as_n().ok().and_then(|text| document::canonical_number(text).ok());
+    let number = number.and_then(|number| number.as_str().parse().ok());
     let number = number.filter(|number| *number <= MAX_VERSION);
     number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
 }
@@ -78,4 +80,27 @@ pub(super) fn last_write(item: &Item) -> Option<&str> {
 pub(super) fn alias_owner(item: &Item) -> Result<OrgGuid, Malformed> {
     let guid = item.get("orgGuid").and_then(|attribute| attribute.as_s().ok());
     guid.and_then(|text| text.parse().ok()).ok_or(Malformed("orgGuid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_a_number_that_can_be_counted_on() {
+        let read = |text: &str| {
+            let item = [(VERSION.to_owned(), AttributeValue::N(text.to_owned()))].into();
+            version(&item).map(|version| version.map(|version| version.0)).map_err(|_| ())
+        };
+        assert_eq!(version(&Item::new()).map_err(|_| ()), Ok(None));
+        for (text, number) in [("0", 0), ("1", 1), ("1E+2", 100), ("7.0", 7)] {
+            assert_eq!(read(text), Ok(Some(number)), "{text}");
+        }
+        assert_eq!(read(&MAX_VERSION.to_string()), Ok(Some(MAX_VERSION)));
+        for text in ["18446744073709551615", "1E+30", "-1", "1.5", ""] {
+            assert_eq!(read(text), Err(()), "{text}");
+        }
+        let text = [(VERSION.to_owned(), AttributeValue::S("1".into()))].into();
+        assert!(version(&text).is_err());
+    }
 }

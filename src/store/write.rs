@@ -71,9 +71,10 @@ impl Expressions {
         ];
         let preconditions = &target.request.preconditions;
         match (basis, &preconditions.if_match) {
-            // … and its version is the one that was read …
+            // … and its version is the one that was read: without one it counts as 0 …
             (Basis::Version(Version::NONE), _) => {
-                conditions.push("attribute_not_exists(#version)".to_owned());
+                conditions.push("(attribute_not_exists(#version) OR #version=:zero)".to_owned());
+                values.insert(":zero".to_owned(), number(0));
             }
             (Basis::Version(version), _) => {
                 values.insert(":read".to_owned(), number(version.0));

@@ -150,11 +150,18 @@ impl Engine {
     }
 
     pub(crate) async fn put_option(&self, option: &str, document: Value) {
+        self.put_option_of(option, document, Some(1)).await;
+    }
+
+    /// An option of this version, or one that was loaded without.
+    pub(crate) async fn put_option_of(&self, option: &str, document: Value, version: Option<u64>) {
         let mut item = Item::new();
         item.insert("pk".into(), AttributeValue::S(format!("ORG#{ORG}")));
         item.insert("sk".into(), AttributeValue::S(format!("OPTION#{option}")));
         item.insert("document".into(), to_attribute(document));
-        item.insert("version".into(), AttributeValue::N("1".into()));
+        if let Some(version) = version {
+            item.insert("version".into(), AttributeValue::N(version.to_string()));
+        }
         self.put_item(item).await;
     }
 

@@ -87,6 +87,51 @@ async fn as_many_tags_as_the_limit_says_can_be_sent() {
     }
 }
 
+/// An option that was loaded without a version, or with 0, counts as one of version 0: every plan
+/// can change it, and it is of version 1 then.
+#[tokio::test]
+async fn an_option_without_a_version_can_be_changed() {
+    let other = json!([{"op": "add", "path": "/name/0", "value": 0}]);
+    let [rename, insert, test] = plans();
+    // Direct, Rewrite, a wrong guess, Check.
+    let wrong_guess = json!([{"op": "add", "path": "/members/1", "value": 1}]);
+    for version in [None, Some(0)] {
+        for with_key in [false, true] {
+            for if_match in [None, Some("*"), Some("\"0\""), Some("\"0\", \"7\"")] {
+                let engine = Engine::start().await;
+                let event = |patch: &Value| {
+                    let event = event(OPTION, patch);
+                    let event = if with_key { keyed(event) } else { event };
+                    if_match.map_or(event.clone(), |tags| with_header(event, "If-Match", tags))
+                };
+                let put = || async {
+                    let document = json!({"name": "Delivery", "list": [1, 2], "members": {}});
+                    engine.put_option_of(OPTION, document, version).await;
+                    engine.expire_records().await;
+                };
+                for patch in [&rename, &insert, &wrong_guess] {
+                    put().await;
+                    let answer = engine.send(event(patch)).await;
+                    let what = format!("{version:?} {with_key} {if_match:?} {patch}");
+                    assert_eq!(answer.status, 204, "{what}: {answer:?}");
+                    assert_eq!(engine.stored(OPTION).await.1, "1", "{what}");
+                }
+                put().await;
+                let answer = engine.send(event(&test)).await;
+                assert_eq!(answer.status, 204, "{answer:?}");
+                assert_eq!(answer.headers["etag"], "\"0\"");
+                put().await;
+                let why = "operation 0 (`add` `/name/0`): the value to add to is neither an object nor an array";
+                engine.refuses(event(&other), (422, "OperationCannotBePerformed", why)).await;
+                let excluded = with_header(event(&rename), "If-None-Match", "\"0\"");
+                engine.refuses(excluded, NAMED).await;
+                let stale = with_header(event(&rename), "If-Match", "\"1\"");
+                engine.refuses(stale, STALE).await;
+            }
+        }
+    }
+}
+
 /// The tag of the largest number, after which no version could be counted.
 #[tokio::test]
 async fn the_largest_tag_names_no_version() {
