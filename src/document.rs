@@ -50,16 +50,14 @@ pub fn depth(value: &Value) -> usize {
     }
 }
 
-/// About how many bytes `value` takes in an item, by DynamoDB's published rules ("DynamoDB item
-/// sizes and formats"): text by its UTF-8 length, a number a byte per two digits and one more, an
-/// object or array three bytes and one per entry.
+/// How many bytes `value`, whose numbers are canonical, takes in an item ("DynamoDB item sizes and
+/// formats"): text its UTF-8 length, a number about a byte per two digits and one more, an object or
+/// array three bytes and one per entry.
 #[must_use]
 pub fn item_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
-        Value::Number(number) => {
-            number.as_str().bytes().filter(u8::is_ascii_digit).count().min(38).div_ceil(2) + 1
-        }
+        Value::Number(number) => number::number_bytes(number),
         Value::String(text) => text.len(),
         Value::Array(elements) => {
             3 + elements.iter().map(|each| 1 + item_bytes(each)).sum::<usize>()
@@ -99,7 +97,8 @@ mod tests {
             (json!(null), 1),
             (json!("ä"), 2),
             (json!(12), 2),
-            (json!(-123), 3),
+            (json!(-123), 4),
+            (json!(1.5), 3),
             (json!([]), 3),
             (json!({"ab": [true, "x"]}), 3 + 1 + 2 + 3 + 2 + 2),
         ] {

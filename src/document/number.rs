@@ -88,6 +88,29 @@ pub fn canonical_number(text: &str) -> Result<Number, NumberError> {
     canonical.parse().map_err(|_| NumberError::NotANumber)
 }
 
+/// How many bytes a canonical number takes in an item.
+///
+/// One, one for each two digits before the point and one for each two after it, begun pairs
+/// included, and one for a minus sign; zeros at either end and the exponent count nothing. That is
+/// what AWS was measured to count (nubo-db/dynamodb-conformance, `src/item-size.ts`, 2026-08-18),
+/// which is more than its own page says ("DynamoDB item sizes and formats").
+pub(super) fn number_bytes(number: &Number) -> usize {
+    let text = number.as_str();
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let sign = text.len() - unsigned.len();
+    let mantissa = unsigned.split_once('e').map_or(unsigned, |(mantissa, _)| mantissa);
+    let (before, after) = match mantissa.split_once('.') {
+        None => (mantissa.trim_end_matches('0').len(), 0),
+        // With an exponent the point is elsewhere: beyond all the digits, on either side.
+        Some((whole, fraction)) if mantissa.len() < unsigned.len() => {
+            (whole.len() + fraction.len(), 0)
+        }
+        Some(("0", fraction)) => (0, fraction.trim_start_matches('0').len()),
+        Some((whole, fraction)) => (whole.len(), fraction.len()),
+    };
+    1 + before.div_ceil(2) + after.div_ceil(2) + sign
+}
+
 /// An exponent that does not fit is far outside what DynamoDB holds, whatever the digits: a body
 /// has not room for enough of them.
 fn parse_exponent(text: &str) -> Result<i64, NumberError> {
@@ -125,6 +148,46 @@ mod tests {
                 let number = canonical_number(text).map(|number| number.to_string());
                 assert_eq!(number.as_deref(), Ok(canonical), "{text}");
             }
+        }
+    }
+
+    /// Measured on AWS (nubo-db/dynamodb-conformance, `src/item-size.ts`), each by an item that is
+    /// accepted and one a byte larger that is not; the last three are of the rule, not measured.
+    #[test]
+    fn a_number_takes_the_bytes_that_aws_counts() {
+        for (text, bytes) in [
+            ("0", 1),
+            ("1", 2),
+            ("12", 2),
+            ("123", 3),
+            ("1234", 3),
+            ("12345678901234567890123456789012345678", 20),
+            ("0042", 2),
+            ("100", 2),
+            ("1010", 3),
+            ("0.0000001", 2),
+            ("1E125", 2),
+            ("1E-100", 2),
+            ("1.5", 3),
+            ("15", 2),
+            ("1.2", 3),
+            ("1.200", 3),
+            ("1.234", 4),
+            ("3.14159", 5),
+            ("123456", 4),
+            ("100.5", 4),
+            ("0.15", 2),
+            ("-42", 3),
+            ("-0", 1),
+            ("-1.5e100", 3),
+            ("123e-27", 3),
+            ("-0.00123", 4),
+        ] {
+            assert_eq!(
+                canonical_number(text).map(|number| number_bytes(&number)),
+                Ok(bytes),
+                "{text}"
+            );
         }
     }
 
