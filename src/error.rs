@@ -170,12 +170,17 @@ impl Failure {
         else {
             return None;
         };
-        let first: &dyn Error = &**cause;
-        let chain = std::iter::successors(Some(first), |&error| error.source());
-        let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
-        texts.dedup();
-        Some(texts.join(": "))
+        Some(chain(cause))
     }
+}
+
+/// The texts of `cause` and of its own causes, to the root.
+pub(crate) fn chain(cause: &Cause) -> String {
+    let first: &dyn Error = &**cause;
+    let chain = std::iter::successors(Some(first), |&error| error.source());
+    let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 #[cfg(test)]

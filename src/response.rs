@@ -61,7 +61,9 @@ pub fn respond(
     let mut headers = HeaderMap::new();
     let body = match outcome {
         Ok(Done { version, replayed }) => {
-            insert(&mut headers, ETAG, &format!("\"{version}\""));
+            if let Some(version) = version {
+                insert(&mut headers, ETAG, &format!("\"{version}\""));
+            }
             if *replayed {
                 insert(&mut headers, IDEMPOTENCY_REPLAYED, "true");
             }

@@ -16,7 +16,8 @@ use std::{fmt, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity},
+    operation::transact_get_items::TransactGetItemsError,
+    types::{AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem},
 };
 
 use self::{
@@ -32,8 +33,8 @@ pub use self::{
 };
 use crate::{
     authorize::OrgAccess,
-    document::{self, MAX_ITEM_BYTES, item_bytes},
-    error::{Cause, Failure},
+    document::item_bytes,
+    error::{self, Cause, Failure},
     id::OrgGuid,
     plan::{Plan, Update},
     request::{PatchRequest, Preconditions, Tags},
@@ -83,10 +84,17 @@ impl fmt::Display for Version {
 /// A request that was carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The option's version after it.
-    pub version: Version,
-    /// Whether that was done before, by a request with the same `Idempotency-Key`.
+    /// The option's version after it, where it is known.
+    pub version: Option<Version>,
+    /// Whether that was done before, by another request with the same `Idempotency-Key`.
     pub replayed: bool,
+}
+
+impl Done {
+    /// What this request has done.
+    fn now(version: Version) -> Self {
+        Self { version: Some(version), replayed: false }
+    }
 }
 
 /// The table of options.
@@ -155,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Nothing was written, except with [`Failure::OutcomeUnknown`].
+    /// Nothing was written, nor will be, except with [`Failure::OutcomeUnknown`].
     pub async fn change(
         &self,
         access: &OrgAccess,
@@ -165,68 +173,107 @@ impl Store {
         effort: &mut Effort,
     ) -> Result<Done, Failure> {
         let target = Target { access, request, write_id };
-        let applied = |version| Done { version, replayed: false };
-        let mut first = match (plan, direct_basis(request)) {
-            (Plan::Direct(update), Some(basis)) => Some((update, basis)),
-            _ => None,
-        };
-        let mut item = None;
-        loop {
-            let (update, basis, bytes);
-            if let Some((direct, direct_basis)) = first {
-                (update, basis, bytes) = (Some(direct.clone()), direct_basis, 0);
-            } else {
-                let known = match item.take() {
-                    Some(item) => item,
-                    None => match self.read(&target, effort).await? {
-                        Found::Option(item) => item,
-                        Found::Recorded(done) => return Ok(done),
-                    },
-                };
-                let Snapshot { version, document } = Snapshot::open(known)?;
-                request.preconditions.check(version.0)?;
-                let document = document::apply(&request.patch, document)?;
-                if *plan == Plan::Check {
-                    if request.key.is_none() {
-                        return Ok(applied(version));
-                    }
-                    (update, bytes) = (None, 0);
-                } else {
-                    bytes = item_bytes(&document);
-                    update = Some(replacement(document));
-                }
-                basis = Basis::Version(version);
+        let mut lost = None;
+        match (self.carry_out(&target, plan, effort, &mut lost).await, lost) {
+            // What another request with the key has done is certain all the same.
+            (Err(failure), Some(lost)) if !matches!(failure, Failure::Duplicate) => {
+                Err(lost.instead_of(&failure))
             }
-            match self.write(&target, update, basis, effort).await? {
-                Written::Applied(version) => return Ok(applied(version)),
-                Written::Recorded(record) => match record::replay(&record, request)? {
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// As [`Store::change`], but that a failure says nothing about the attempts that are `lost`.
+    async fn carry_out(
+        &self,
+        target: &Target<'_>,
+        plan: &Plan<'_>,
+        effort: &mut Effort,
+        lost: &mut Option<Lost>,
+    ) -> Result<Done, Failure> {
+        let request = target.request;
+        let mut seen = None;
+        if let (Plan::Direct(update), Some(basis)) = (plan, direct_basis(request)) {
+            match self.write(target, Some(update.clone()), &basis, effort, lost).await? {
+                Answer::Applied(version) => return Ok(Done::now(version)),
+                Answer::Recorded(record) => match record::replay(&record, target)? {
                     Some(done) => return Ok(done),
                     // It has expired just now.
                     None => effort.again(Trouble::Contention).await?,
                 },
                 // Why a guard does not hold, the item tells: the patch fails, or the plan has
                 // guessed wrong and it is a matter for Rewrite.
-                Written::Superseded(newer) if first.is_some() => item = Some(newer),
-                Written::Superseded(newer) => {
-                    effort.again(Trouble::Contention).await?;
-                    item = Some(newer);
-                }
+                Answer::Superseded(item) => seen = Some(Seen { item, is_whole: true }),
                 // More than DynamoDB takes; of what, the whole document tells.
-                Written::Refused(_) if first.is_some() => {}
-                // All of the request but the document is ours: it can only be too large.
-                Written::Refused(_) if bytes > MAX_ITEM_BYTES / 4 * 3 => {
+                Answer::TooLarge | Answer::Refused(_) => {}
+            }
+        }
+        loop {
+            let Seen { item, is_whole } = match seen.take() {
+                Some(seen) => seen,
+                None => match self.read(target, effort).await? {
+                    Found::Option(seen) => seen,
+                    Found::Recorded(done) => return Ok(done),
+                },
+            };
+            if is_whole && let Some(version) = settle(lost, item.as_ref(), target)? {
+                return Ok(Done::now(version));
+            }
+            let known = match Snapshot::open(item).and_then(|known| known.patched(request)) {
+                Ok(known) => known,
+                // What was read apart may be older than the key's record.
+                Err(_) if !is_whole => match self.read_at_once(target, effort).await? {
+                    Found::Option(whole) => {
+                        seen = Some(whole);
+                        continue;
+                    }
+                    Found::Recorded(done) => return Ok(done),
+                },
+                Err(refusal) => return Err(refusal),
+            };
+            let Snapshot { version, last_write, document } = known;
+            let bytes = item_bytes(&document);
+            let update = match plan {
+                Plan::Check if request.key.is_none() => return Ok(Done::now(version)),
+                Plan::Check => None,
+                Plan::Direct(_) | Plan::Rewrite => Some(replacement(document)),
+            };
+            let basis = Basis::Read { version, last_write };
+            match self.write(target, update, &basis, effort, lost).await? {
+                Answer::Applied(version) => return Ok(Done::now(version)),
+                Answer::Recorded(record) => {
+                    if let Some(done) = record::replay(&record, target)? {
+                        return Ok(done);
+                    }
+                    // It has expired just now.
+                    effort.again(Trouble::Contention).await?;
+                }
+                Answer::Superseded(item) => {
+                    if let Some(version) = settle(lost, item.as_ref(), target)? {
+                        return Ok(Done::now(version));
+                    }
+                    effort.again(Trouble::Contention).await?;
+                    seen = Some(Seen { item, is_whole: true });
+                }
+                Answer::TooLarge => {
+                    // An answer about the size may hide that the key has a record.
+                    if request.key.is_some()
+                        && let Found::Recorded(done) = self.read_at_once(target, effort).await?
+                    {
+                        return Ok(done);
+                    }
                     return Err(Failure::TooLarge { bytes });
                 }
-                Written::Refused(cause) => return Err(Failure::Internal(cause)),
+                Answer::Refused(cause) => return Err(Failure::Internal(cause)),
             }
-            first = None;
         }
     }
 
     /// The option, or what its key says was done with it before.
     async fn read(&self, target: &Target<'_>, effort: &mut Effort) -> Result<Found, Failure> {
         let Some(key) = &target.request.key else {
-            return self.read_option(target, effort).await.map(Found::Option);
+            let item = self.read_option(target, effort).await?;
+            return Ok(Found::Option(Seen { item, is_whole: true }));
         };
         let (option_key, record_key) = (target.key(), record::key(target, key));
         let keys = KeysAndAttributes::builder()
@@ -249,19 +296,50 @@ impl Store {
                 Ok(answer) => {
                     effort.charge(answer.consumed_capacity());
                     let tables = answer.responses.unwrap_or_default();
-                    let items: Vec<_> = tables.into_values().flatten().collect();
-                    let find = |key: &Item| {
-                        items.iter().find(|item| {
+                    let mut items: Vec<_> = tables.into_values().flatten().collect();
+                    let mut take = |key: &Item| {
+                        let is_it = |item: &Item| {
                             key.iter().all(|(name, value)| item.get(name) == Some(value))
-                        })
+                        };
+                        items.iter().position(is_it).map(|index| items.swap_remove(index))
                     };
-                    if let Some(record) = find(&record_key)
-                        && let Some(done) = record::replay(record, target.request)?
-                    {
-                        return Ok(Found::Recorded(done));
-                    }
-                    return Ok(Found::Option(find(&option_key).cloned()));
+                    return found(take(&option_key), take(&record_key), false, target);
                 }
+                Err(trouble) => trouble.of_a_read(),
+            };
+            effort.again(trouble).await?;
+        }
+    }
+
+    /// The option and the key's record as both were at one instant.
+    async fn read_at_once(
+        &self,
+        target: &Target<'_>,
+        effort: &mut Effort,
+    ) -> Result<Found, Failure> {
+        let mut request = self
+            .client
+            .transact_get_items()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let record = target.request.key.as_ref().map(|key| record::key(target, key));
+        for key in [Some(target.key()), record].into_iter().flatten() {
+            let get = Get::builder().table_name(&self.table).set_key(Some(key)).build();
+            let get = get.map_err(Failure::internal)?;
+            request = request.transact_items(TransactGetItem::builder().get(get).build());
+        }
+        loop {
+            let trouble = match effort.send(request.clone().send()).await {
+                Ok(answer) => {
+                    effort.charge(answer.consumed_capacity());
+                    // In the order of the request.
+                    let mut items = answer.responses.unwrap_or_default().into_iter();
+                    let mut next = || items.next().and_then(|response| response.item);
+                    return found(next(), next(), true, target);
+                }
+                Err(Trouble::Service(
+                    TransactGetItemsError::TransactionCanceledException(canceled),
+                    cause,
+                )) => Trouble::of_reasons(canceled.cancellation_reasons(), cause),
                 Err(trouble) => trouble.of_a_read(),
             };
             effort.again(trouble).await?;
@@ -291,18 +369,19 @@ impl Store {
         }
     }
 
-    /// Sends the conditional write, and with a key its record, until the outcome is certain.
+    /// Sends the conditional write, and with a key its record, until it is answered.
     async fn write(
         &self,
         target: &Target<'_>,
         update: Option<Update<'_>>,
-        basis: Basis,
+        basis: &Basis,
         effort: &mut Effort,
-    ) -> Result<Written, Failure> {
+        lost: &mut Option<Lost>,
+    ) -> Result<Answer, Failure> {
         let writes = update.is_some();
         let expressions = Expressions::new(update, target, basis);
-        let request = match (&target.request.key, basis) {
-            (Some(key), Basis::Version(version)) => {
+        let request = match (&target.request.key, basis.version()) {
+            (Some(key), Some(version)) => {
                 let version = if writes { version.next() } else { version };
                 let record = record::record(target, key, version, self.retention);
                 Request::transaction(
@@ -316,40 +395,22 @@ impl Store {
             }
             _ => Request::update(&self.client, &self.table, target, expressions),
         };
-        let mut lost = None;
         loop {
             let trouble = match request.send(effort).await {
-                Ok(Answer::Applied(version)) => return Ok(Written::Applied(version)),
-                Ok(Answer::Recorded(record)) => return Ok(Written::Recorded(record)),
-                Ok(Answer::Superseded(item)) => {
-                    return match (lost, basis) {
-                        // Without a key no record tells whether an earlier attempt was applied.
-                        (Some(lost), Basis::Version(version)) if target.request.key.is_none() => {
-                            settle(item, target.write_id, version, lost)
-                        }
-                        _ => Ok(Written::Superseded(item)),
-                    };
-                }
+                Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
-            match (trouble, basis) {
-                (Trouble::Invalid(cause), _) => return Ok(Written::Refused(cause)),
+            match (trouble, basis.version()) {
                 // Its guards may hold again after it was applied, so it is not sent again.
-                (Trouble::Ambiguous(cause), Basis::Guards) => {
+                (Trouble::Ambiguous(cause), None) => {
                     return self.look_for(target, cause, effort).await;
                 }
-                (Trouble::Ambiguous(cause), Basis::Version(_)) => {
-                    // Once an answer is lost, running out of time means not to know.
+                (Trouble::Ambiguous(cause), Some(version)) => {
+                    let bound = lost.as_ref().map_or(version, |lost| lost.bound.max(version));
+                    *lost = Some(Lost { bound, why: error::chain(&cause) });
                     effort.again(Trouble::Ambiguous(cause)).await?;
-                    lost = Some("an earlier answer was lost");
                 }
-                (other, _) => match (effort.again(other).await, lost) {
-                    (
-                        Err(Failure::Throttled(_) | Failure::Contention | Failure::Unreachable(_)),
-                        Some(lost),
-                    ) => return Err(Failure::OutcomeUnknown(lost.into())),
-                    (result, _) => result?,
-                },
+                (other, _) => effort.again(other).await?,
             }
         }
     }
@@ -363,14 +424,94 @@ impl Store {
         target: &Target<'_>,
         cause: Cause,
         effort: &mut Effort,
-    ) -> Result<Written, Failure> {
+    ) -> Result<Answer, Failure> {
         let item = match self.read_option(target, effort).await {
             Ok(Some(item)) if item::last_write(&item) == Some(target.write_id) => item,
             _ => return Err(Failure::OutcomeUnknown(cause)),
         };
         let version = item::version(&item).ok().flatten();
-        version.map(Written::Applied).ok_or(Failure::OutcomeUnknown(cause))
+        version.map(Answer::Applied).ok_or(Failure::OutcomeUnknown(cause))
     }
+}
+
+/// Attempts to write whose answer was lost. One may have been applied, and one that was not may
+/// still be, at any later moment, for as long as its condition can hold.
+struct Lost {
+    /// The highest version that one of them was bound to: its condition holds for no other.
+    bound: Version,
+    /// The cause of the last loss.
+    why: String,
+}
+
+impl Lost {
+    /// The failure in place of `other`, which would be true only if nothing had been lost.
+    fn instead_of(self, other: &Failure) -> Failure {
+        let other = other.cause_chain().unwrap_or_else(|| other.to_string());
+        let why = if other == self.why { other } else { format!("{}; then {other}", self.why) };
+        Failure::OutcomeUnknown(why.into())
+    }
+}
+
+/// What the `item` tells about the attempts that were `lost`: the version that one of them has made,
+/// or that none ever will, so that they can be forgotten, or nothing yet.
+///
+/// With a key, `item` is as it was when the key had no record: had an attempt been applied, the key
+/// would have one. Without a key only `lastWrite` tells.
+///
+/// # Errors
+///
+/// [`Failure::OutcomeUnknown`] where nothing later can tell either.
+fn settle(
+    lost: &mut Option<Lost>,
+    item: Option<&Item>,
+    target: &Target<'_>,
+) -> Result<Option<Version>, Failure> {
+    let Some(Lost { bound, .. }) = lost else { return Ok(None) };
+    let version = item.and_then(|item| item::version(item).ok()?);
+    if target.request.key.is_some() {
+        // An attempt that was not applied cannot be any more: versions only grow.
+        if version.is_some_and(|version| version > *bound) {
+            *lost = None;
+        }
+        return Ok(None);
+    }
+    if item.and_then(item::last_write) == Some(target.write_id) && version.is_some() {
+        return Ok(version);
+    }
+    // The one write that ended the version was another's. Behind two writes ours could hide.
+    if version == Some(bound.next()) {
+        *lost = None;
+        return Ok(None);
+    }
+    Err(Failure::OutcomeUnknown("the item does not tell".into()))
+}
+
+/// The option as it was seen.
+struct Seen {
+    item: Option<Item>,
+    /// Whether the request's key, if it has one, had no record at that very instant.
+    is_whole: bool,
+}
+
+enum Found {
+    Option(Seen),
+    /// The key's record is of the same request.
+    Recorded(Done),
+}
+
+/// What was read of the option and of the key's record.
+///
+/// # Errors
+///
+/// As [`record::replay`].
+fn found(
+    item: Option<Item>,
+    record: Option<Item>,
+    is_whole: bool,
+    target: &Target<'_>,
+) -> Result<Found, Failure> {
+    let replayed = record.map_or(Ok(None), |record| record::replay(&record, target))?;
+    Ok(replayed.map_or(Found::Option(Seen { item, is_whole }), Found::Recorded))
 }
 
 /// For which versions the patch's own plan is sent without a read; none where one is needed.
@@ -388,38 +529,4 @@ fn direct_basis(request: &PatchRequest) -> Option<Basis> {
         // nothing: the version must be known before.
         (.., Some(_)) => None,
     }
-}
-
-/// What the item says about a write of version `read` whose first answer was `lost` and whose
-/// repetition did not find that version any more.
-fn settle(
-    item: Option<Item>,
-    write_id: &str,
-    read: Version,
-    lost: &'static str,
-) -> Result<Written, Failure> {
-    let unknown = || Failure::OutcomeUnknown(lost.into());
-    let found = item.as_ref().ok_or_else(unknown)?;
-    let version = item::version(found).map_err(Failure::internal)?.ok_or_else(unknown)?;
-    if item::last_write(found) == Some(write_id) {
-        return Ok(Written::Applied(version));
-    }
-    // The one write that ended the version was another's. Behind two writes ours could hide.
-    if version == read.next() { Ok(Written::Superseded(item)) } else { Err(unknown()) }
-}
-
-enum Found {
-    Option(Option<Item>),
-    /// The key's record is of the same request.
-    Recorded(Done),
-}
-
-enum Written {
-    Applied(Version),
-    /// Not applied: the key has a record.
-    Recorded(Item),
-    /// Not applied: the item is not, or no longer, one that the condition holds for.
-    Superseded(Option<Item>),
-    /// Not applied: DynamoDB does not accept the request.
-    Refused(Cause),
 }

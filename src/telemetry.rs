@@ -143,7 +143,7 @@ impl Record {
                     code = failure.map(|failure| failure.code().as_str()),
                     failed_operation,
                     cause = failure.and_then(Failure::cause_chain),
-                    version = done.map(|done| display(done.version)),
+                    version = done.and_then(|done| done.version).map(display),
                     replayed = done.map(|done| done.replayed),
                     cold_start = self.cold_start,
                     duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3,

@@ -5,18 +5,21 @@ use std::{future::pending, io, sync::Arc, time::Duration};
 use axum::body::{Body, Bytes, to_bytes};
 use futures_util::stream::{self, StreamExt as _};
 use hyper::{
-    Request, Response, StatusCode, Uri, body::Incoming, header::CONTENT_TYPE, server::conn::http1,
+    Request, Response, StatusCode, Uri,
+    body::Incoming,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    server::conn::http1,
     service::service_fn,
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
 
 /// What happens to one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// It is answered by this error, and not passed on.
     Refused(u16, &'static str),
@@ -32,6 +35,10 @@ pub(crate) enum Fault {
     AnswerStuck,
     /// It is passed on after this time, and never answered.
     AppliedLate(Duration),
+    /// It is passed on once the gate has a permit, also where its client has gone meanwhile.
+    Held(Arc<Semaphore>),
+    /// It is a read, and what it answers is of two moments: idempotency records as before the first.
+    WithoutRecords,
     /// It is not passed on, and never answered.
     Hanging,
 }
@@ -124,6 +131,30 @@ async fn answer(
                 drop(late);
             });
             pending().await
+        }
+        Some(Fault::Held(gate)) => {
+            let late = LATE.acquire().await.map_err(io::Error::other)?;
+            let answer = tokio::spawn(async move {
+                let opened = gate.acquire().await.map_err(io::Error::other)?;
+                opened.forget();
+                let answer = pass_on(Duration::ZERO).await?;
+                drop(late);
+                answer
+            });
+            let (head, body) = answer.await??;
+            Ok(Response::from_parts(head, Body::from(body)))
+        }
+        Some(Fault::WithoutRecords) => {
+            let (mut head, body) = pass_on(Duration::ZERO).await??;
+            let mut answer: Value = serde_json::from_slice(&body)?;
+            for items in answer["Responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+                let Some(items) = items.as_array_mut() else { continue };
+                items.retain(|item| item.get("fingerprint").is_none());
+            }
+            // Of the answer as it was.
+            head.headers.remove(CONTENT_LENGTH);
+            head.headers.remove("x-amz-crc32");
+            Ok(Response::from_parts(head, Body::from(answer.to_string())))
         }
         Some(Fault::Hanging) => pending().await,
     }

@@ -22,5 +22,8 @@ pub(crate) fn fault(operation: &str, body: &[u8]) -> Option<Fault> {
         return None;
     }
     let body = String::from_utf8_lossy(body);
-    FAILING.iter().find(|(option, _)| body.contains(&format!("OPTION#{option}"))).map(|each| each.1)
+    FAILING
+        .iter()
+        .find(|(option, _)| body.contains(&format!("OPTION#{option}")))
+        .map(|each| each.1.clone())
 }

@@ -10,6 +10,7 @@ use crate::{
     document,
     error::Failure,
     id::{MAX_VERSION, OptionGuid, OrgGuid},
+    request::PatchRequest,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -45,6 +46,8 @@ pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
 /// An option as it was when it was read.
 pub(super) struct Snapshot {
     pub(super) version: Version,
+    /// `lastWrite`, whatever it is.
+    pub(super) last_write: Option<AttributeValue>,
     pub(super) document: Value,
 }
 
@@ -60,7 +63,14 @@ impl Snapshot {
             Some(map @ AttributeValue::M(_)) => document::from_attribute(map),
             _ => return Err(Failure::internal(Malformed(DOCUMENT))),
         };
-        Ok(Self { version, document: document.map_err(Failure::internal)? })
+        let document = document.map_err(Failure::internal)?;
+        Ok(Self { version, last_write: item.remove(LAST_WRITE), document })
+    }
+
+    /// The same with what the request makes of the document.
+    pub(super) fn patched(self, request: &PatchRequest) -> Result<Self, Failure> {
+        request.preconditions.check(self.version.0)?;
+        Ok(Self { document: document::apply(&request.patch, self.document)?, ..self })
     }
 }
 

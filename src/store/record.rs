@@ -17,6 +17,7 @@ use crate::{
 };
 
 const FINGERPRINT: &str = "fingerprint";
+const WRITE_ID: &str = "writeId";
 const EXPIRES_AT: &str = "expiresAt";
 
 /// Holds where the key was not used, or so long ago that its record counts no longer, even where
@@ -41,6 +42,7 @@ pub(super) fn record(
     let expires = now() + retention.as_secs();
     record.insert(FINGERPRINT.into(), AttributeValue::S(fingerprint(target.request)));
     record.insert(item::VERSION.into(), AttributeValue::N(version.to_string()));
+    record.insert(WRITE_ID.into(), AttributeValue::S(target.write_id.to_owned()));
     record.insert(EXPIRES_AT.into(), AttributeValue::N(expires.to_string()));
     record
 }
@@ -52,23 +54,27 @@ pub(super) fn now() -> u64 {
 
 /// What `record` answers to the request: what the first was answered, or nothing if it has expired.
 ///
+/// A record of this very request, whose answer was lost, is no replay. One without a version, which
+/// was written where the version was not known, answers without; one without a `writeId` is
+/// another's.
+///
 /// # Errors
 ///
 /// [`Failure::Duplicate`] where the key was used with another request.
-pub(super) fn replay(record: &Item, request: &PatchRequest) -> Result<Option<Done>, Failure> {
+pub(super) fn replay(record: &Item, target: &Target<'_>) -> Result<Option<Done>, Failure> {
     let missing = |name| Failure::internal(Malformed(name));
     let expires = record.get(EXPIRES_AT).and_then(|expires| expires.as_n().ok());
     let expires = expires.and_then(|expires| expires.parse::<u64>().ok());
     if expires.ok_or_else(|| missing(EXPIRES_AT))? <= now() {
         return Ok(None);
     }
-    let first = record.get(FINGERPRINT).and_then(|fingerprint| fingerprint.as_s().ok());
-    if *first.ok_or_else(|| missing(FINGERPRINT))? != fingerprint(request) {
+    let text = |name| record.get(name).and_then(|value| value.as_s().ok());
+    if *text(FINGERPRINT).ok_or_else(|| missing(FINGERPRINT))? != fingerprint(target.request) {
         return Err(Failure::Duplicate);
     }
     let version = item::version(record).map_err(Failure::internal)?;
-    let version = version.ok_or_else(|| missing(item::VERSION))?;
-    Ok(Some(Done { version, replayed: true }))
+    let is_own = text(WRITE_ID).is_some_and(|id| id == target.write_id);
+    Ok(Some(Done { version, replayed: !is_own }))
 }
 
 /// What decides a request's outcome, as text of one length: the patch, in canonical form, and its

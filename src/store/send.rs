@@ -30,13 +30,18 @@ pub(super) enum Request {
     Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
 }
 
-/// What became of it.
+/// What became of it. But for `Applied` it was not applied.
 pub(super) enum Answer {
     Applied(Version),
-    /// Not applied: the item, as it is, is not one that the condition holds for.
+    /// The item, as it is, is not one that the condition holds for. In a transaction the key had no
+    /// record at that instant.
     Superseded(Option<Item>),
-    /// Not applied: the key has this record.
+    /// The key has this record.
     Recorded(Item),
+    /// The item would be too large.
+    TooLarge,
+    /// DynamoDB does not accept the request as it is.
+    Refused(Cause),
 }
 
 impl Request {
@@ -116,6 +121,14 @@ impl Request {
 
     /// Sends it once.
     pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
+        match self.send_once(effort).await {
+            Err(Trouble::TooLarge) => Ok(Answer::TooLarge),
+            Err(Trouble::Invalid(cause)) => Ok(Answer::Refused(cause)),
+            answer => answer,
+        }
+    }
+
+    async fn send_once(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
         match self {
             Self::Update(request) => match effort.send(Box::clone(request).send()).await {
                 Ok(answer) => {
@@ -151,24 +164,16 @@ impl Request {
 
 /// What the reasons, one for each of the transaction's actions in order, say about it.
 fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer, Trouble> {
-    let has = |codes: &[&str]| {
-        reasons.iter().filter_map(CancellationReason::code).any(|code| codes.contains(&code))
-    };
-    let conflict = has(&["TransactionConflict"]);
-    let throttled =
-        has(&["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"]);
-    let invalid = has(&["ValidationError", "ItemCollectionSizeLimitExceeded"]);
+    let trouble = Trouble::of_reasons(&reasons, cause);
     let mut failed = reasons.into_iter().map(|reason| {
         reason.code().is_some_and(|code| code == "ConditionalCheckFailed").then_some(reason.item)
     });
     let (change, record) = (failed.next().flatten(), failed.next().flatten());
-    match (change, record) {
+    match (change, record, trouble) {
         // A key that was used answers for itself, whatever has become of the option since.
-        (_, Some(Some(record))) => Ok(Answer::Recorded(record)),
-        _ if conflict => Err(Trouble::Contention),
-        _ if throttled => Err(Trouble::Throttled(cause)),
-        (Some(item), _) => Ok(Answer::Superseded(item)),
-        _ if invalid => Err(Trouble::Invalid(cause)),
-        _ => Err(Trouble::Other(cause)),
+        (_, Some(Some(record)), _) => Ok(Answer::Recorded(record)),
+        (.., trouble @ (Trouble::Contention | Trouble::Throttled(_))) => Err(trouble),
+        (Some(item), ..) => Ok(Answer::Superseded(item)),
+        (.., trouble) => Err(trouble),
     }
 }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
-    types::ConsumedCapacity,
+    types::{CancellationReason, ConsumedCapacity},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -31,6 +31,8 @@ pub(super) enum Trouble<E = Infallible> {
     Throttled(Cause),
     /// Not applied: others write the same item.
     Contention,
+    /// Not applied: the item would be larger than DynamoDB takes.
+    TooLarge,
     /// Not applied: DynamoDB does not accept the request as it is.
     Invalid(Cause),
     /// Not applied, as nothing was sent or received: there was no connection.
@@ -55,6 +57,7 @@ where
             "TransactionConflictException"
             | "ReplicatedWriteConflictException"
             | "TransactionInProgressException" => Self::Contention,
+            "ValidationException" if error.message().is_some_and(is_about_size) => Self::TooLarge,
             "ValidationException" => Self::Invalid(error.into()),
             "ConditionalCheckFailedException" | "TransactionCanceledException" => match error {
                 SdkError::ServiceError(context) => {
@@ -77,6 +80,37 @@ where
     }
 }
 
+/// Whether a message says that the item is, or would become, too large: "Item size has exceeded the
+/// maximum allowed size" and "Item size to update has exceeded …" (DynamoDB Local, dynoxide;
+/// recorded on AWS by nubo-db/dynamodb-conformance).
+fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("item size") && message.contains("exceeded the maximum allowed size")
+}
+
+impl Trouble {
+    /// Why a transaction was cancelled, by the reasons of its actions other than their conditions.
+    pub(super) fn of_reasons(reasons: &[CancellationReason], cause: Cause) -> Self {
+        let has = |codes: &[&str]| {
+            reasons.iter().filter_map(CancellationReason::code).any(|code| codes.contains(&code))
+        };
+        let is_about_size =
+            reasons.iter().filter_map(CancellationReason::message).any(is_about_size);
+        if has(&["TransactionConflict"]) {
+            Self::Contention
+        } else if has(&["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"])
+        {
+            Self::Throttled(cause)
+        } else if has(&["ValidationError"]) && is_about_size {
+            Self::TooLarge
+        } else if has(&["ValidationError", "ItemCollectionSizeLimitExceeded"]) {
+            Self::Invalid(cause)
+        } else {
+            Self::Other(cause)
+        }
+    }
+}
+
 impl<E> Trouble<E> {
     /// As this was a read, a lost answer has changed nothing.
     pub(super) fn of_a_read(self) -> Trouble {
@@ -92,6 +126,7 @@ impl<E> Trouble<E> {
             Self::Service(_, cause) | Self::Other(cause) => Trouble::Other(cause),
             Self::Throttled(cause) => Trouble::Throttled(cause),
             Self::Contention => Trouble::Contention,
+            Self::TooLarge => Trouble::TooLarge,
             Self::Invalid(cause) => Trouble::Invalid(cause),
             Self::Unreachable(cause) => Trouble::Unreachable(cause),
             Self::Ambiguous(cause) => Trouble::Ambiguous(cause),
@@ -165,6 +200,7 @@ impl Effort {
             Trouble::Other(cause) | Trouble::Invalid(cause) => {
                 return Err(Failure::Internal(cause));
             }
+            Trouble::TooLarge => return Err(Failure::internal("a read was refused for its size")),
             Trouble::Throttled(cause) => Failure::Throttled(cause),
             Trouble::Contention => Failure::Contention,
             Trouble::Unreachable(cause) => Failure::Unreachable(cause),

@@ -33,12 +33,24 @@ impl Target<'_> {
 }
 
 /// For which versions of the option a write's condition can hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
-    /// For one, which the write ends: to send it twice is to apply it once.
+    /// For the one that the client names, which the write ends: to send it twice is to apply it once.
     Version(Version),
-    /// For any that `If-Match` allows and the plan's guards accept.
+    /// For the one that was read, likewise. `last_write` is what the item then had as `lastWrite`:
+    /// a version that is found again, as the option was deleted and made anew, is another one.
+    Read { version: Version, last_write: Option<AttributeValue> },
+    /// For any that the preconditions allow and the plan's guards accept.
     Guards,
+}
+
+impl Basis {
+    /// The one version that the condition can hold for.
+    pub(super) fn version(&self) -> Option<Version> {
+        match self {
+            Self::Version(version) | Self::Read { version, .. } => Some(*version),
+            Self::Guards => None,
+        }
+    }
 }
 
 /// The expressions of a conditional write, with what their placeholders stand for.
@@ -61,7 +73,7 @@ pub(super) fn replacement(document: Value) -> Update<'static> {
 
 impl Expressions {
     /// Those of `update`, or of nothing but its condition.
-    pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, basis: Basis) -> Self {
+    pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, basis: &Basis) -> Self {
         let mut values = HashMap::new();
         let mut conditions = vec![
             // Holds while the option exists …
@@ -70,25 +82,36 @@ impl Expressions {
             "attribute_not_exists(#archivedAt)".to_owned(),
         ];
         let preconditions = &target.request.preconditions;
-        match (basis, &preconditions.if_match) {
-            // … and its version is the one that was read: without one it counts as 0 …
-            (Basis::Version(Version::NONE), _) => {
+        match (basis.version(), &preconditions.if_match) {
+            // … and its version is the one it is meant for: without one it counts as 0 …
+            (Some(Version::NONE), _) => {
                 conditions.push("(attribute_not_exists(#version) OR #version=:zero)".to_owned());
                 values.insert(":zero".to_owned(), number(0));
             }
-            (Basis::Version(version), _) => {
+            (Some(version), _) => {
                 values.insert(":read".to_owned(), number(version.0));
                 conditions.push("#version=:read".to_owned());
             }
             // … or one of those that the client knows …
-            (Basis::Guards, Some(Tags::Versions(versions))) => {
+            (None, Some(Tags::Versions(versions))) => {
                 let mut any = is_one_of("m", versions, &mut values);
                 if versions.contains(&Version::NONE.0) {
                     any = format!("({any} OR attribute_not_exists(#version))");
                 }
                 conditions.push(any);
             }
-            (Basis::Guards, Some(Tags::Any) | None) => {}
+            (None, Some(Tags::Any) | None) => {}
+        }
+        // … and was last written by the request that had written what was read …
+        match basis {
+            Basis::Read { last_write: Some(last_write), .. } => {
+                values.insert(":lastRead".to_owned(), last_write.clone());
+                conditions.push("#lastWrite=:lastRead".to_owned());
+            }
+            Basis::Read { last_write: None, .. } => {
+                conditions.push("attribute_not_exists(#lastWrite)".to_owned());
+            }
+            Basis::Version(_) | Basis::Guards => {}
         }
         // … and none of those that the client excludes …
         if let Some(Tags::Versions(versions)) = &preconditions.if_none_match

@@ -168,9 +168,17 @@ impl Engine {
     /// Lets every idempotency record have expired a second ago.
     pub(crate) async fn expire_records(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        self.change_records(|record| {
+            record.insert("expiresAt".into(), AttributeValue::N((now - 1).to_string()));
+        })
+        .await;
+    }
+
+    /// Changes every idempotency record of the option.
+    pub(crate) async fn change_records(&self, change: impl Fn(&mut Item)) {
         for (_, mut item) in self.everything().await {
-            if item.contains_key("fingerprint") {
-                item.insert("expiresAt".into(), AttributeValue::N((now - 1).to_string()));
+            if item.contains_key("fingerprint") && !item["sk"].as_s().unwrap().contains("-used#") {
+                change(&mut item);
                 self.put_item(item).await;
             }
         }

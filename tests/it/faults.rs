@@ -2,11 +2,16 @@
 //! SDK's client and the engine.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::{
     engine::{Answer, Engine, OPTION, event, with_header},
@@ -24,7 +29,7 @@ fn every(
     operations: &'static [&'static str],
     fault: Fault,
 ) -> impl Fn(&str, &[u8]) -> Option<Fault> {
-    move |operation, _| operations.contains(&operation).then_some(fault)
+    move |operation, _| operations.contains(&operation).then(|| fault.clone())
 }
 
 /// The fault for the request of this number, from 0, among those of the operation.
@@ -36,7 +41,7 @@ fn nth(
     let seen = AtomicU32::new(0);
     move |this, _| {
         let is_it = this == operation && seen.fetch_add(1, Ordering::Relaxed) == number;
-        is_it.then_some(fault)
+        is_it.then(|| fault.clone())
     }
 }
 
@@ -107,12 +112,12 @@ async fn a_write_whose_answer_was_lost_is_applied_once() {
         Fault::AnswerCut,
     ] {
         for request in [append(), insert(), with_header(append(), "If-Match", "\"1\"")] {
-            let lost = nth("UpdateItem", 0, fault);
+            let lost = nth("UpdateItem", 0, fault.clone());
             let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
             applied_once(&engine, request).await;
         }
         for request in [append(), insert(), with_header(append(), "If-Match", "\"1\"")] {
-            let lost = nth("TransactWriteItems", 0, fault);
+            let lost = nth("TransactWriteItems", 0, fault.clone());
             let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
             applied_once(&engine, keyed(request)).await;
         }
@@ -125,15 +130,15 @@ async fn a_write_whose_answer_was_lost_is_applied_once() {
 async fn a_write_that_was_lost_is_sent_again_only_where_it_cannot_apply_twice() {
     for fault in [Fault::Dropped, Fault::Refused(500, "InternalServerError")] {
         for request in [insert(), with_header(append(), "If-Match", "\"1\"")] {
-            let lost = nth("UpdateItem", 0, fault);
+            let lost = nth("UpdateItem", 0, fault.clone());
             let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
             applied_once(&engine, request).await;
         }
-        let lost = nth("TransactWriteItems", 0, fault);
+        let lost = nth("TransactWriteItems", 0, fault.clone());
         let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
         applied_once(&engine, keyed(append())).await;
 
-        let lost = nth("UpdateItem", 0, fault);
+        let lost = nth("UpdateItem", 0, fault.clone());
         let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
         engine.refuses(append(), (500, "TryLater", WHY_UNKNOWN)).await;
     }
@@ -150,7 +155,8 @@ async fn throttling_is_answered_by_429_and_changes_nothing() {
         (&["GetItem"], insert()),
         (&["BatchGetItem"], keyed(append())),
     ] {
-        let engine = Engine::start().await.behind(every(operations, throttled), SHORT).await;
+        let engine =
+            Engine::start().await.behind(every(operations, throttled.clone()), SHORT).await;
         let answer = engine.refuses(request, (429, "TooManyRequests", why)).await;
         assert_eq!(answer.headers["retry-after"], "1");
     }
@@ -165,7 +171,7 @@ async fn an_unknown_outcome_is_answered_by_500() {
         Fault::Hanging,
     ] {
         for request in [append(), insert(), keyed(append())] {
-            let engine = Engine::start().await.behind(every(WRITES, fault), SHORT).await;
+            let engine = Engine::start().await.behind(every(WRITES, fault.clone()), SHORT).await;
             engine.refuses(request, (500, "TryLater", WHY_UNKNOWN)).await;
         }
     }
@@ -175,7 +181,7 @@ async fn an_unknown_outcome_is_answered_by_500() {
 async fn what_was_only_read_has_changed_nothing() {
     let fault = Fault::Refused(500, "InternalServerError");
     for (operation, request) in [(&["GetItem"], insert()), (&["BatchGetItem"], keyed(append()))] {
-        let engine = Engine::start().await.behind(every(operation, fault), SHORT).await;
+        let engine = Engine::start().await.behind(every(operation, fault.clone()), SHORT).await;
         engine.refuses(request, (500, "TryLater", WHY_UNREACHABLE)).await;
     }
 }
@@ -204,6 +210,162 @@ async fn a_late_write_does_not_apply_twice() {
         engine.late_writes().await;
         assert_eq!(engine.stored(OPTION).await.1, "2");
     }
+}
+
+/// An engine before which the first write waits at one gate, where its client loses patience, and
+/// the second at another.
+struct Gates {
+    engine: Arc<Engine>,
+    /// Has a permit when the first write waits.
+    first_came: Arc<Semaphore>,
+    first: Arc<Semaphore>,
+    second: Arc<Semaphore>,
+}
+
+impl Gates {
+    async fn before(engine: Engine) -> Self {
+        let [first_came, first, second] = [(); 3].map(|()| Arc::new(Semaphore::new(0)));
+        let gates = [first_came.clone(), first.clone(), second.clone()];
+        let writes = AtomicU32::new(0);
+        let decide = move |operation: &str, _: &[u8]| {
+            let [first_came, first, second] = &gates;
+            if !WRITES.contains(&operation) {
+                return None;
+            }
+            match writes.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    first_came.add_permits(1);
+                    Some(Fault::Held(first.clone()))
+                }
+                1 => Some(Fault::Held(second.clone())),
+                _ => None,
+            }
+        };
+        let engine = Arc::new(engine.hastily_behind(decide, Duration::from_mins(1)).await);
+        Self { engine, first_came, first, second }
+    }
+
+    /// The answer to the request whose first attempt is lost and whose second one comes after
+    /// `meanwhile`.
+    async fn answer(&self, request: Value, meanwhile: impl AsyncFnOnce(&Engine)) -> Answer {
+        let engine = self.engine.clone();
+        let answer = tokio::spawn(async move { engine.send(request).await });
+        self.first_came.acquire().await.unwrap().forget();
+        meanwhile(&self.engine).await;
+        self.second.add_permits(1);
+        answer.await.unwrap()
+    }
+
+    /// The version of the option once the lost attempt has come after all, and `in_between` before.
+    async fn version_in_the_end(&self, in_between: impl AsyncFnOnce(&Engine)) -> String {
+        in_between(&self.engine).await;
+        self.first.add_permits(1);
+        self.engine.late_writes().await;
+        self.engine.stored(OPTION).await.1
+    }
+}
+
+/// What an operator does by hand: the option is archived, or opened again.
+async fn archive(engine: &Engine, is_archived: bool) {
+    let update = engine.update_item(OPTION);
+    let update = if is_archived {
+        let now = AttributeValue::S("2026-01-01T00:00:00.000Z".into());
+        update.update_expression("SET archivedAt=:now").expression_attribute_values(":now", now)
+    } else {
+        update.update_expression("REMOVE archivedAt")
+    };
+    update.send().await.unwrap();
+}
+
+/// What another client does: the option is of the next version, and its document the `document`.
+async fn overwrite(engine: &Engine, document: Value) {
+    let version = engine.stored(OPTION).await.1.parse::<u64>().unwrap() + 1;
+    engine.put_option_of(OPTION, document, Some(version)).await;
+}
+
+/// A refusal after a lost attempt would be false: the attempt may land when the option is open again.
+#[tokio::test]
+async fn a_lost_write_may_land_after_the_option_was_archived() {
+    for request in [insert(), keyed(insert()), with_header(keyed(append()), "If-Match", "\"1\"")] {
+        let gates = Gates::before(Engine::start().await).await;
+        let answer = gates.answer(request, async |engine| archive(engine, true).await).await;
+        assert_unknown(&answer);
+        let version = gates.version_in_the_end(async |engine| archive(engine, false).await).await;
+        assert_eq!(version, "2", "the lost attempt has landed");
+    }
+}
+
+/// The same where the version that the client names comes only later.
+#[tokio::test]
+async fn a_lost_write_may_land_after_its_precondition_has_failed() {
+    for request in [append(), keyed(append())] {
+        let request = with_header(request, "If-Match", "\"2\"");
+        let gates = Gates::before(Engine::start().await).await;
+        let answer = gates.answer(request, async |_| {}).await;
+        assert_unknown(&answer);
+        let document = json!({"list": [1, 2]});
+        let version =
+            gates.version_in_the_end(async |engine| overwrite(engine, document).await).await;
+        assert_eq!(version, "3", "the lost attempt has landed");
+    }
+}
+
+/// The same where the option was deleted and is made anew, though against the rule with the version
+/// that it had: a write after a read is bound to what it has read.
+#[tokio::test]
+async fn a_lost_write_does_not_land_in_an_option_that_was_made_anew() {
+    for (request, list) in [(insert(), json!([7, 8])), (keyed(insert()), json!([7, 8, 3]))] {
+        let engine = Engine::start().await;
+        engine.send(event(OPTION, &json!([{"op": "add", "path": "/list", "value": [1, 2]}]))).await;
+        let is_keyed = request["headers"].get("Idempotency-Key").is_some();
+        let gates = Gates::before(engine).await;
+        let anew = async |engine: &Engine| {
+            engine.put_option_of(OPTION, json!({"list": [7, 8]}), Some(2)).await;
+        };
+        let answer = gates.answer(request, anew).await;
+        if is_keyed {
+            // The key's record keeps the lost attempt from landing too.
+            assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"3\""), "{answer:?}");
+        } else {
+            assert_unknown(&answer);
+        }
+        gates.version_in_the_end(async |_| {}).await;
+        assert_eq!(gates.engine.stored(OPTION).await.0, json!({"list": list}));
+    }
+}
+
+/// Past the version that a lost attempt was bound to, it is certain that it does not land.
+#[tokio::test]
+async fn a_lost_write_does_not_land_after_another() {
+    for request in [insert(), keyed(insert()), with_header(keyed(append()), "If-Match", "\"1\"")] {
+        let is_based = request["headers"].get("If-Match").is_some();
+        let gates = Gates::before(Engine::start().await).await;
+        let other = async |engine: &Engine| overwrite(engine, json!({"other": 1})).await;
+        let answer = gates.answer(request, other).await;
+        assert_eq!(answer.status, if is_based { 412 } else { 422 }, "{answer:?}");
+        assert_eq!(answer.body["code"], "OperationCannotBePerformed");
+        assert_eq!(gates.version_in_the_end(async |_| {}).await, "2");
+        assert_eq!(gates.engine.stored(OPTION).await.0, json!({"other": 1}));
+    }
+}
+
+/// What the patch is applied to in the end is what another has written, and only once.
+#[tokio::test]
+async fn a_lost_write_is_made_anew_after_another() {
+    for request in [insert(), keyed(insert())] {
+        let gates = Gates::before(Engine::start().await).await;
+        let other = async |engine: &Engine| overwrite(engine, json!({"list": [5, 6]})).await;
+        let answer = gates.answer(request, other).await;
+        assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"3\""), "{answer:?}");
+        assert_eq!(gates.version_in_the_end(async |_| {}).await, "3");
+        assert_eq!(gates.engine.stored(OPTION).await.0, json!({"list": [5, 6, 3]}));
+    }
+}
+
+#[track_caller]
+fn assert_unknown(answer: &Answer) {
+    let told = (answer.status, &answer.body["code"], &answer.body["info"]);
+    assert_eq!(told, (500, &json!("TryLater"), &json!(WHY_UNKNOWN)));
 }
 
 /// How much later than its deadline an answer may come.

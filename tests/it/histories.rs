@@ -117,7 +117,7 @@ async fn faulty(seed: u64) -> Faulty {
     let count = injected.clone();
     let decide = move |_: &str, _: &[u8]| {
         let fault = random_fault(&mut random.lock().unwrap())?;
-        let kind = match fault {
+        let kind = match &fault {
             Fault::AppliedLate(_) => "AppliedLate".into(),
             other => format!("{other:?}"),
         };

@@ -1,6 +1,12 @@
 //! `Idempotency-Key`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -141,6 +147,67 @@ async fn of_identical_requests_at_once_one_applies() {
     }
     let list: Vec<i32> = [1, 2].into_iter().chain(0..20).collect();
     assert_eq!(engine.stored(OPTION).await.0["list"], json!(list));
+}
+
+/// A read of several items is not of one moment: the record may be missing in it although the option
+/// is as the request has left it.
+#[tokio::test]
+async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
+    let torn =
+        |operation: &str, _: &[u8]| (operation == "BatchGetItem").then_some(Fault::WithoutRecords);
+    let if_match = |event| with_header(event, "If-Match", "\"1\", \"7\"");
+    let remove = json!([{"op": "remove", "path": "/count"}]);
+    for (request, version) in [
+        (keyed(&remove), 2),
+        (if_match(keyed(&append(3))), 2),
+        (keyed(&json!([{"op": "test", "path": "/count", "value": 1}])), 1),
+    ] {
+        let engine = Engine::start().await.behind(torn, Duration::from_mins(1)).await;
+        assert_done(&engine.send(request.clone()).await, version, false);
+        if version == 1 {
+            // What no longer holds has held.
+            assert_eq!(engine.send(event(OPTION, &remove)).await.status, 204);
+        }
+        assert_done(&engine.send(request).await, version, true);
+        // Without a record the refusal stands.
+        let other = with_header(event(OPTION, &remove), "Idempotency-Key", "other");
+        let answer = engine.send(other).await;
+        let missing = "operation 0 (`remove` `/count`): no such value in the document";
+        assert!(answer.status == 204 || answer.body["info"] == missing, "{answer:?}");
+    }
+}
+
+/// A record that an older or a newer release has written.
+#[tokio::test]
+async fn a_record_without_a_version_or_a_write_id_is_read() {
+    for (member, etag) in [("version", None), ("writeId", Some("\"2\""))] {
+        let engine = Engine::start().await;
+        assert_done(&engine.send(keyed(&append(3))).await, 2, false);
+        engine.change_records(|record| assert!(record.remove(member).is_some(), "{member}")).await;
+        let before = engine.everything().await;
+        let answer = engine.send(keyed(&append(3))).await;
+        assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{answer:?}");
+        assert_eq!(answer.headers.get("etag").map(String::as_str), etag);
+        assert_eq!(answer.headers["idempotency-replayed"], "true");
+        engine.refuses(keyed(&append(4)), DUPLICATE).await;
+        assert_eq!(engine.everything().await, before);
+    }
+}
+
+/// The first client, whose answer was lost between function and DynamoDB, is told no replay.
+#[tokio::test]
+async fn a_request_that_finds_its_own_record_is_no_replay() {
+    for request in [keyed(&append(3)), with_header(keyed(&append(3)), "If-Match", "\"1\"")] {
+        let writes = AtomicU32::new(0);
+        let lost = move |operation: &str, _: &[u8]| {
+            let is_first =
+                operation == "TransactWriteItems" && writes.fetch_add(1, Ordering::Relaxed) == 0;
+            is_first.then_some(Fault::AnswerDropped)
+        };
+        let engine = Engine::start().await.behind(lost, Duration::from_mins(1)).await;
+        assert_done(&engine.send(request.clone()).await, 2, false);
+        assert_done(&engine.send(request).await, 2, true);
+    }
 }
 
 #[tokio::test]
