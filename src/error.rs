@@ -106,13 +106,13 @@ pub enum Failure {
     /// The patch does not fit the document, or makes it pass a limit.
     #[error(transparent)]
     Patch(#[from] ApplyError),
-    /// The document would be more than an item holds.
+    /// DynamoDB says that the option would be larger than an item can be.
     #[error(
-        "the document would take about {bytes} bytes, an option with its keys holds at most {}",
+        "the option would take more than {} bytes, of which its document {bytes}",
         crate::document::MAX_ITEM_BYTES
     )]
     TooLarge {
-        /// By DynamoDB's rules, about.
+        /// What the document would take, by our own count.
         bytes: usize,
     },
     /// DynamoDB throttles until the time is up.

@@ -1,5 +1,6 @@
 //! Limits, hostile input and numbers.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,13 +51,51 @@ async fn a_document_holds_at_most_what_an_item_does() {
     let text = "x".repeat(300_000);
     engine.put_option(OPTION, json!({"text": text})).await;
     let patch = json!([{"op": "add", "path": "/more", "value": "x".repeat(200_000)}]);
-    let why =
-        "the document would take about 500013 bytes, an option with its keys holds at most 409600";
+    let why = "the option would take more than 409600 bytes, of which its document 500013";
     engine.refuses(event(OPTION, &patch), (422, "RequestIsNotValid", why)).await;
     let copies: Vec<_> =
         (0..30).map(|n| json!({"op": "copy", "from": "", "path": format!("/c{n}")})).collect();
     let why = "operation 1 (`copy` `/c1`): the document would grow past 614400 bytes";
     engine.refuses(event(OPTION, &json!(copies)), (422, "RequestIsNotValid", why)).await;
+}
+
+/// That an item is too large DynamoDB says, whatever fills it.
+#[tokio::test]
+async fn what_is_too_large_is_refused_by_every_plan() {
+    let keyed = |event| with_header(event, "Idempotency-Key", "key");
+    let based = |event| with_header(event, "If-Match", "\"1\"");
+    let as_it_is = |event| event;
+    let requests: [&dyn Fn(Value) -> Value; 4] =
+        [&as_it_is, &based, &keyed, &|event| keyed(based(event))];
+    let engine = Engine::start().await;
+
+    // Something of another program's in the item.
+    engine.put_option(OPTION, json!({"list": []})).await;
+    let note = AttributeValue::S("x".repeat(350_000));
+    let update = engine.update_item(OPTION).update_expression("SET note=:note");
+    update.expression_attribute_values(":note", note).send().await.unwrap();
+    let text = "x".repeat(100_000);
+    for patch in [
+        json!([{"op": "add", "path": "/text", "value": text}]),
+        json!([{"op": "add", "path": "/list/0", "value": text}]),
+    ] {
+        let bytes = if patch[0]["path"] == "/text" { 100_016 } else { 100_012 };
+        let why =
+            format!("the option would take more than 409600 bytes, of which its document {bytes}");
+        for request in requests {
+            let request = request(event(OPTION, &patch));
+            engine.refuses(request, (422, "RequestIsNotValid", &*why)).await;
+        }
+    }
+
+    // Numbers that take more than their digits.
+    let numbers = |count: usize| vec![json!(-1.5); count];
+    engine.put_option(OPTION, json!({"list": numbers(60_000)})).await;
+    let patch = json!([{"op": "add", "path": "/more", "value": numbers(25_000)}]);
+    let why = "the option would take more than 409600 bytes, of which its document 425019";
+    for request in requests {
+        engine.refuses(request(event(OPTION, &patch)), (422, "RequestIsNotValid", why)).await;
+    }
 }
 
 #[tokio::test]
