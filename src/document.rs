@@ -60,7 +60,7 @@ pub fn item_bytes(value: &Value) -> usize {
         Value::Number(number) => number::number_bytes(number),
         Value::String(text) => text.len(),
         Value::Array(elements) => {
-            3 + elements.iter().map(|each| 1 + item_bytes(each)).sum::<usize>()
+            3 + elements.iter().map(|each| ELEMENT_BYTES + item_bytes(each)).sum::<usize>()
         }
         Value::Object(members) => {
             3 + members
@@ -70,6 +70,9 @@ pub fn item_bytes(value: &Value) -> usize {
         }
     }
 }
+
+/// What an element adds to its array beside its own bytes.
+const ELEMENT_BYTES: usize = 1;
 
 /// What a member adds to its object.
 fn member_bytes(name: &str, value_bytes: usize) -> usize {

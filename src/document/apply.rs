@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use json_patch::{
     PatchOperation,
-    jsonptr::{Pointer, Token, index::Index},
+    jsonptr::{Pointer, PointerBuf, Token, index::Index},
 };
 use serde_json::Value;
 
-use super::{MAX_COPIED_BYTES, MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes};
+use super::{
+    ELEMENT_BYTES, MAX_COPIED_BYTES, MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes, member_bytes,
+};
 use crate::patch::Patch;
 
 /// The longest pointer quoted in an error, in characters.
@@ -90,7 +92,12 @@ fn quoted(pointer: &str) -> Cow<'_, str> {
 ///
 /// The first operation that cannot be applied; the document is dropped with it, so that nothing
 /// half-patched can be written.
-pub fn apply(patch: &Patch, mut document: Value) -> Result<Value, ApplyError> {
+pub fn apply(patch: &Patch, document: Value) -> Result<Value, ApplyError> {
+    apply_metered(patch, document).map(|(document, _)| document)
+}
+
+/// As [`apply`], with what was measured.
+fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter), ApplyError> {
     let mut meter = Meter { bytes: item_bytes(&document), copied: 0 };
     for (index, operation) in patch.operations().iter().enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
@@ -116,7 +123,7 @@ pub fn apply(patch: &Patch, mut document: Value) -> Result<Value, ApplyError> {
             },
         )?;
     }
-    Ok(document)
+    Ok((document, meter))
 }
 
 /// The operation's name in RFC 6902.
@@ -141,17 +148,17 @@ fn check<'p>(
     match operation {
         PatchOperation::Add(add) => {
             check_addable(document, &add.path)?;
-            let overwritten = overwritten(document, &add.path);
-            meter.exchange(&add.path, overwritten, item_bytes(&add.value))
+            meter.put(&add.path, Place::of(document, &add.path), item_bytes(&add.value))
         }
         PatchOperation::Remove(remove) => {
             let value = existing(document, &remove.path)?;
-            meter.bytes = meter.bytes.saturating_sub(entry_bytes(&remove.path, item_bytes(value)));
+            meter.bytes -= Place::of(document, &remove.path).entry_bytes(item_bytes(value));
             Ok(())
         }
         PatchOperation::Replace(replace) => {
-            let replaced = existing(document, &replace.path)?;
-            meter.exchange(&replace.path, Some(replaced), item_bytes(&replace.value))
+            let replaced = item_bytes(existing(document, &replace.path)?);
+            let place = Place { overwritten: Some(replaced), ..Place::of(document, &replace.path) };
+            meter.put(&replace.path, place, item_bytes(&replace.value))
         }
         PatchOperation::Move(movement) => {
             let value = existing(document, &movement.from)?;
@@ -164,14 +171,15 @@ fn check<'p>(
             let bytes = item_bytes(value);
             meter.copy(&movement.path, bytes)?;
             check_fits(&movement.path, value)?;
-            check_addable_after_removal(document, &movement.path, &movement.from)?;
-            meter.bytes = meter.bytes.saturating_sub(entry_bytes(&movement.from, bytes));
-            // What leaves an array moves the others: what is at `path` now may be another value.
-            let parent =
-                movement.from.parent().and_then(|parent| document.pointer(parent.as_str()));
-            let overwritten = overwritten(document, &movement.path);
-            let overwritten = overwritten.filter(|_| parent.is_some_and(Value::is_object));
-            meter.exchange(&movement.path, overwritten, bytes)
+            let path = check_addable_after_removal(document, &movement.path, &movement.from)?;
+            let left = Place::of(document, &movement.from).entry_bytes(bytes);
+            meter.bytes -= left;
+            let mut place = Place::of(document, &path);
+            if movement.from.starts_with(&path) {
+                // What is overwritten no longer holds what was moved out of it.
+                place.overwritten = place.overwritten.map(|bytes| bytes - left);
+            }
+            meter.put(&movement.path, place, bytes)
         }
         PatchOperation::Copy(copy) => {
             let value = existing(document, &copy.from)?;
@@ -179,7 +187,7 @@ fn check<'p>(
             let bytes = item_bytes(value);
             meter.copy(&copy.path, bytes)?;
             check_fits(&copy.path, value)?;
-            meter.exchange(&copy.path, overwritten(document, &copy.path), bytes)
+            meter.put(&copy.path, Place::of(document, &copy.path), bytes)
         }
         PatchOperation::Test(test) => {
             let found = existing(document, &test.path)?;
@@ -201,22 +209,22 @@ fn check_fits<'p>(path: &'p Pointer, value: &Value) -> Result<(), Refusal<'p>> {
 
 /// What the operations so far have made of the document's size, and what they have cost.
 struct Meter {
-    /// The document's size as an item, or a little more.
+    /// The document's size, as [`item_bytes`] counts it.
     bytes: usize,
     /// What was copied and moved.
     copied: usize,
 }
 
 impl Meter {
-    /// Counts a value of `bytes` that is written to `path` in the place of another.
-    fn exchange<'p>(
+    /// Counts a value of `bytes` that is written to `path`, which is that `place`.
+    fn put<'p>(
         &mut self,
         path: &'p Pointer,
-        overwritten: Option<&Value>,
+        place: Place,
         bytes: usize,
     ) -> Result<(), Refusal<'p>> {
-        let before = overwritten.map_or(0, |value| entry_bytes(path, item_bytes(value)));
-        self.bytes = (self.bytes + entry_bytes(path, bytes)).saturating_sub(before);
+        let before = place.overwritten.map_or(0, |overwritten| place.entry_bytes(overwritten));
+        self.bytes = self.bytes + place.entry_bytes(bytes) - before;
         if self.bytes > MAX_WORKING_BYTES { Err((path, Reason::TooLarge)) } else { Ok(()) }
     }
 
@@ -227,16 +235,31 @@ impl Meter {
     }
 }
 
-/// What a value of `bytes` at `path` adds to what it is in, as if that were an object.
-fn entry_bytes(path: &Pointer, bytes: usize) -> usize {
-    path.last().map_or(bytes, |token| super::member_bytes(&token.decoded(), bytes))
+/// What the size of a document depends on at a place that is written.
+struct Place {
+    /// The bytes of what an `add` takes the place of; an array makes room instead.
+    overwritten: Option<usize>,
+    /// What a value there takes beside its own bytes.
+    overhead: usize,
 }
 
-/// What an `add` to `path` takes the place of; an array makes room instead.
-fn overwritten<'d>(document: &'d Value, path: &Pointer) -> Option<&'d Value> {
-    let Some(parent) = path.parent() else { return Some(document) };
-    let parent = document.pointer(parent.as_str())?;
-    if parent.is_object() { document.pointer(path.as_str()) } else { None }
+impl Place {
+    fn of(document: &Value, path: &Pointer) -> Self {
+        let Some((parent, name)) = path.split_back() else {
+            return Self { overwritten: Some(item_bytes(document)), overhead: 0 };
+        };
+        match document.pointer(parent.as_str()) {
+            Some(Value::Object(_)) => Self {
+                overwritten: document.pointer(path.as_str()).map(item_bytes),
+                overhead: member_bytes(&name.decoded(), 0),
+            },
+            _ => Self { overwritten: None, overhead: ELEMENT_BYTES },
+        }
+    }
+
+    fn entry_bytes(&self, bytes: usize) -> usize {
+        self.overhead + bytes
+    }
 }
 
 fn existing<'d, 'p>(document: &'d Value, path: &'p Pointer) -> Result<&'d Value, Refusal<'p>> {
@@ -266,41 +289,40 @@ fn check_addable<'p>(document: &Value, path: &'p Pointer) -> Result<(), Refusal<
     }
 }
 
-/// As [`check_addable`], for the document as it will be without the value at `from`.
-///
-/// Removing an array element shifts those after it, so the answer for `path` depends on it.
+/// As [`check_addable`], for the document as it will be without the value at `from`. Returns the path
+/// that leads to the same place in the document as it is: what leaves an array moves the elements
+/// after it.
 fn check_addable_after_removal<'p>(
     document: &Value,
     path: &'p Pointer,
     from: &Pointer,
-) -> Result<(), Refusal<'p>> {
-    let Some((from_parent, removed)) = from.split_back() else { return Ok(()) };
-    let array = document.pointer(from_parent.as_str()).and_then(Value::as_array);
-    let (Some(array), Ok(Index::Num(removed))) = (array, removed.to_index()) else {
-        // A member that leaves its object cannot be on the way to `path`, which is not below it.
-        return check_addable(document, path);
-    };
-    // `strip_prefix` alone would also cut within a token.
-    let below = path.starts_with(from_parent).then(|| path.strip_prefix(from_parent)).flatten();
-    let Some(below) = below else {
-        return check_addable(document, path);
-    };
-    let Some((first, rest)) = below.split_front() else {
-        return check_addable(document, path);
-    };
-    if rest.is_root() {
-        return match array_reason(array.len() - 1, &first, true) {
-            Some(reason) => Err((path, reason)),
-            None => Ok(()),
-        };
+) -> Result<Cow<'p, Pointer>, Refusal<'p>> {
+    let place = before_removal(document, path, from).map_or(Cow::Borrowed(path), Cow::Owned);
+    match check_addable(document, &place) {
+        Ok(()) => Ok(place),
+        Err((_, Reason::IndexOutOfRange { length })) if place.parent() == from.parent() => {
+            Err((path, Reason::IndexOutOfRange { length: length - 1 }))
+        }
+        Err((_, reason)) => Err((path, reason)),
     }
-    // `path` goes on through an element: the one that has that index once `removed` is gone.
-    let element = match first.to_index() {
-        Ok(Index::Num(index)) => array.get(index.saturating_add(usize::from(index >= removed))),
-        _ => None,
+}
+
+/// Where in `document` the place is that `path` leads to once the element at `from` has left its
+/// array; none where it is `path` itself.
+fn before_removal(document: &Value, path: &Pointer, from: &Pointer) -> Option<PointerBuf> {
+    let (array, removed) = from.split_back()?;
+    let Ok(Index::Num(removed)) = removed.to_index() else { return None };
+    if !path.starts_with(array) || !document.pointer(array.as_str())?.is_array() {
+        return None;
+    }
+    let depth = array.count();
+    let index = match path.get(depth)?.to_index() {
+        Ok(Index::Num(index)) if index >= removed => index.checked_add(1)?,
+        _ => return None,
     };
-    let found = element.ok_or((path, Reason::ParentMissing))?;
-    check_addable(found, rest).map_err(|(_, reason)| (path, reason))
+    let mut tokens: Vec<_> = path.tokens().collect();
+    tokens[depth] = Token::from(index);
+    Some(PointerBuf::from_tokens(tokens))
 }
 
 /// What is wrong with `token` as an index of an array of `length` elements; `inclusive` where the
@@ -513,6 +535,58 @@ mod tests {
             json!({"text": "x".repeat(1000)}),
             Err("operation 9 (`copy` `/c9`): the document would grow past 614400 bytes"),
         );
+    }
+
+    /// Every patch of one or two operations between some places of a document: what the meter says is
+    /// what the document takes.
+    #[test]
+    fn the_meter_shows_the_size_of_the_document() {
+        let document = json!({"a": [1, "text", {"b": [2, 3]}, [4]], "long": {"b": {"c": 5}}});
+        let paths = [
+            "",
+            "/a",
+            "/a/-",
+            "/a/0",
+            "/a/1",
+            "/a/2",
+            "/a/2/b",
+            "/a/2/b/0",
+            "/a/2/x",
+            "/a/3",
+            "/a/3/0",
+            "/long",
+            "/long/b",
+            "/long/b/c",
+            "/long/longer",
+        ];
+        let mut operations = Vec::new();
+        for path in paths {
+            let value = if path.is_empty() { json!({"v": -1.5}) } else { json!("value") };
+            operations.push(json!({"op": "add", "path": path, "value": value}));
+            operations.push(json!({"op": "replace", "path": path, "value": value}));
+            if !path.is_empty() {
+                operations.push(json!({"op": "remove", "path": path}));
+            }
+            for from in paths {
+                operations.push(json!({"op": "move", "from": from, "path": path}));
+                operations.push(json!({"op": "copy", "from": from, "path": path}));
+            }
+        }
+        let mut applied = 0;
+        for first in &operations {
+            let patch = Patch::from_operations(vec![first.clone()]);
+            let Ok((document, meter)) = apply_metered(&patch, document.clone()) else { continue };
+            assert_eq!(meter.bytes, item_bytes(&document), "{first}");
+            for second in &operations {
+                let patch = Patch::from_operations(vec![second.clone()]);
+                let Ok((document, meter)) = apply_metered(&patch, document.clone()) else {
+                    continue;
+                };
+                assert_eq!(meter.bytes, item_bytes(&document), "{first} {second}");
+                applied += 1;
+            }
+        }
+        assert!(applied > 10_000, "{applied}");
     }
 
     #[test]
