@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(Plan::of(&patch).as_str(), plan, "{operations}");
             rows += 1;
         }
-        assert_eq!(rows, 18);
+        assert_eq!(rows, 19);
     }
 
     /// Set, remove, guards, names and values.
@@ -180,6 +180,26 @@ mod tests {
         let appends: Value =
             (0..1_000).map(|n| json!({"op": "add", "path": "/a/-", "value": n})).collect();
         assert_eq!(Plan::of(&patch(&appends)).as_str(), "direct");
+    }
+
+    /// How deep a stored value is nested the plan does not know, only how deep it can be.
+    #[test]
+    fn a_stored_value_is_not_put_deeper_than_it_was() {
+        for (from, path, plan) in [
+            ("/a", "/b", "direct"),
+            ("/a/b", "/c/d", "direct"),
+            ("/a/b/c", "/d", "direct"),
+            ("/a/b/c", "", "direct"),
+            ("/a/0", "/b", "direct"),
+            ("/a/0/b", "/c/d/e", "direct"),
+            ("/a", "/b/c", "rewrite"),
+            ("/a/b", "/c/0/d", "rewrite"),
+            ("/a/0", "/b/c/d", "rewrite"),
+            ("", "/a", "rewrite"),
+        ] {
+            let copy = patch(&json!([{"op": "copy", "from": from, "path": path}]));
+            assert_eq!(Plan::of(&copy).as_str(), plan, "{from} {path}");
+        }
     }
 
     #[test]

@@ -236,6 +236,7 @@ impl Meter {
 }
 
 /// What the size of a document depends on at a place that is written.
+#[derive(Clone, Copy)]
 struct Place {
     /// The bytes of what an `add` takes the place of; an array makes room instead.
     overwritten: Option<usize>,
@@ -257,7 +258,7 @@ impl Place {
         }
     }
 
-    fn entry_bytes(&self, bytes: usize) -> usize {
+    fn entry_bytes(self, bytes: usize) -> usize {
         self.overhead + bytes
     }
 }

@@ -37,9 +37,10 @@ const MAX_INDEX_DIGITS: usize = 6;
 /// What is at a place of the document.
 #[derive(Debug, Clone)]
 pub(super) enum Node<'p> {
-    /// What the stored document has at `origin`, but for what has happened below it since;
-    /// `in_place` where it still has the place in its parent that it had there.
-    Old { origin: String, below: Below<'p>, in_place: bool },
+    /// What the stored document has at `origin`, inside of `levels` objects and arrays, but for what
+    /// has happened below it since; `in_place` where it still has the place in its parent that it
+    /// had there.
+    Old { origin: String, levels: usize, below: Below<'p>, in_place: bool },
     /// A value of the patch.
     Known(&'p Value),
     /// An object whose members are all known here.
@@ -85,7 +86,7 @@ impl<'p> Symbolic<'p> {
     pub(super) fn new() -> Self {
         // The document itself is always an object.
         let below = Below::Members(BTreeMap::new());
-        let root = Node::Old { origin: DOCUMENT.to_owned(), below, in_place: true };
+        let root = Node::Old { origin: DOCUMENT.to_owned(), levels: 0, below, in_place: true };
         Self { root, clauses: Clauses::default(), cost: 0 }
     }
 
@@ -227,9 +228,9 @@ impl<'p> Symbolic<'p> {
 }
 
 impl<'p> Node<'p> {
-    /// What the stored document has at `origin`, in its place.
-    fn stored(origin: String) -> Self {
-        Self::Old { origin, below: Below::Untouched, in_place: true }
+    /// What the stored document has at `origin`, inside of `levels` objects and arrays, in its place.
+    fn stored(origin: String, levels: usize) -> Self {
+        Self::Old { origin, levels, below: Below::Untouched, in_place: true }
     }
 
     /// How many nodes it is made of.
@@ -326,7 +327,8 @@ fn descend<'n, 'p>(
                 elements.get_mut(index(&token).ok_or(Beyond)?).ok_or(Beyond)?
             }
             Node::Known(_) => return Err(Beyond),
-            Node::Old { origin, below, .. } => {
+            Node::Old { origin, levels, below, .. } => {
+                let levels = *levels + 1;
                 if let Below::Untouched = below {
                     *below = match index(&token) {
                         Some(_) => Below::Elements(Elements::default()),
@@ -336,12 +338,12 @@ fn descend<'n, 'p>(
                 match below {
                     Below::Elements(elements) => {
                         let stored = elements.stored_index(index(&token).ok_or(Beyond)?);
-                        let node = || Node::stored(format!("{origin}[{stored}]"));
+                        let node = || Node::stored(format!("{origin}[{stored}]"), levels);
                         elements.looked_at.entry(stored).or_insert_with(node)
                     }
                     Below::Members(members) => {
                         let path = clauses.member(origin, &token);
-                        let node = || Some(Node::stored(path));
+                        let node = || Some(Node::stored(path, levels));
                         members.entry(token.into()).or_insert_with(node).as_mut().ok_or(Beyond)?
                     }
                     Below::Untouched => return Err(Beyond),
@@ -415,8 +417,10 @@ fn write<'p>(
 ) -> Result<(), Beyond> {
     match node {
         Node::Old { below, in_place: true, .. } if below.is_untouched() => Ok(()),
-        Node::Old { origin, below, in_place: false } if below.is_untouched() => {
-            clauses.set_from(place, origin)
+        Node::Old { origin, levels: before, below, in_place: false } if below.is_untouched() => {
+            // How deep it is nested in itself is not known: deeper than it was, it could pass the
+            // limit.
+            if levels > *before { Err(Beyond) } else { clauses.set_from(place, origin) }
         }
         // It cannot be put somewhere and changed there in one update: the paths would overlap.
         Node::Old { in_place: false, .. } | Node::Old { below: Below::Untouched, .. } => {

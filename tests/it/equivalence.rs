@@ -33,7 +33,7 @@ use update_organization_option::{
     error::Failure,
     patch::Patch,
     plan::{Plan, Update},
-    request::{PatchRequest, Preconditions},
+    request::PatchRequest,
     store::Effort,
 };
 
@@ -113,16 +113,23 @@ struct Outcome {
     requests: u32,
 }
 
-async fn through_the_store(engine: &Engine, document: &Value, patch: &Patch) -> Outcome {
+/// Sends the patch to an option with this document, with a key where there is one.
+async fn through_the_store(
+    engine: &Engine,
+    document: &Value,
+    body: &Value,
+    key: Option<String>,
+) -> Outcome {
     engine.put_option(OPTION, document.clone()).await;
-    let event = serde_json::from_value(event(OPTION, &json!([]))).unwrap();
+    let mut event = event(OPTION, body);
+    if let Some(key) = key {
+        event["headers"]["Idempotency-Key"] = json!(key);
+    }
+    let event = serde_json::from_value(event).unwrap();
     let caller = Caller::of(&event).unwrap();
     let access = caller.access(ORG.parse().unwrap(), &AccessRules::default()).unwrap();
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
-    let option = OPTION.parse().unwrap();
-    let patch = patch.clone();
-    let preconditions = Preconditions::default();
-    let request = PatchRequest { option, alias: None, preconditions, key: None, patch };
+    let request = PatchRequest::parse(&event).unwrap();
     let plan = Plan::of(&request.patch);
     let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;
@@ -155,7 +162,7 @@ fn check_equivalent(
 ) -> Result<Option<(&'static str, u32)>, String> {
     let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(None) };
     let expected = in_memory(document, &patch).map_err(|error| error.to_string());
-    let outcome = runtime.block_on(through_the_store(engine, document, &patch));
+    let outcome = runtime.block_on(through_the_store(engine, document, body, None));
     if outcome.answer != expected {
         return Err(format!(
             "{:?}\nthrough the store: {:?}\nin memory: {expected:?}",
@@ -200,6 +207,22 @@ fn a_patch_through_the_store_equals_one_in_memory() {
     // Enough of each to mean something; of few cases a share says nothing.
     let enough = share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0;
     assert!(enough || cases() < 5_000);
+}
+
+#[test]
+fn a_patch_with_a_key_is_answered_as_one_without() {
+    let number = AtomicU32::new(0);
+    for_all(cases() / 4, 15, |engine, runtime, document, body| {
+        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(()) };
+        let key = format!("case-{}", number.fetch_add(1, Relaxed));
+        let expected = in_memory(document, &patch).map_err(|error| error.to_string());
+        let outcome = runtime.block_on(through_the_store(engine, document, body, Some(key)));
+        if outcome.answer == expected {
+            Ok(())
+        } else {
+            Err(format!("with a key: {:?}\nin memory: {expected:?}", outcome.answer))
+        }
+    });
 }
 
 /// The update alone, as its clauses say, without the store's own.

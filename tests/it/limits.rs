@@ -108,6 +108,27 @@ async fn a_document_may_be_as_deep_as_the_limit_says() {
     engine.refuses(event(OPTION, &patch(31)), (422, "RequestIsNotValid", why)).await;
 }
 
+/// A stored value is not lifted past the limit either, whatever the engine would take.
+#[tokio::test]
+async fn a_stored_value_may_not_get_too_deep() {
+    let engine = Engine::start().await;
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({"a": inner}));
+    for (operation, why) in [
+        (json!({"op": "copy", "from": "/deep", "path": "/more/deep"}), "(`copy` `/more/deep`)"),
+        (json!({"op": "move", "from": "/deep", "path": "/more/deep"}), "(`move` `/more/deep`)"),
+        (json!({"op": "copy", "from": "", "path": "/more"}), "(`copy` `/more`)"),
+    ] {
+        engine.put_option(OPTION, json!({"deep": nested(30), "more": {}})).await;
+        let why = format!(
+            "operation 0 {why}: the document would be nested deeper than 31 objects and arrays"
+        );
+        let patch = json!([operation]);
+        engine.refuses(event(OPTION, &patch), (422, "RequestIsNotValid", why)).await;
+        engine.put_option(OPTION, json!({"deep": nested(29), "more": {}})).await;
+        assert_eq!(engine.send(event(OPTION, &patch)).await.status, 204);
+    }
+}
+
 #[tokio::test]
 async fn what_is_too_long_or_too_deep_is_refused() {
     let engine = Engine::start().await;
