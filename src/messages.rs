@@ -6,19 +6,16 @@
 use std::sync::{LazyLock, OnceLock};
 
 use fluent_bundle::{FluentResource, concurrent::FluentBundle};
-use fluent_langneg::{NegotiationStrategy, negotiate_languages};
 use unic_langid::LanguageIdentifier;
 
 use crate::{error::Code, request::Event};
-
-/// How much of a header is looked at, in bytes: more than any browser sends.
-const MAX_HEADER_BYTES: usize = 256;
 
 // `FILES: &[(&str, &str)]`, tag and content, English first; written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 struct Translation {
     tag: LanguageIdentifier,
+    tag_text: &'static str,
     text: &'static str,
     bundle: OnceLock<FluentBundle<FluentResource>>,
 }
@@ -38,8 +35,8 @@ impl Translation {
 }
 
 static TRANSLATIONS: LazyLock<Vec<Translation>> = LazyLock::new(|| {
-    let translation = |&(tag, text): &(&str, &'static str)| {
-        Some(Translation { tag: tag.parse().ok()?, text, bundle: OnceLock::new() })
+    let translation = |&(tag_text, text): &(&'static str, &'static str)| {
+        Some(Translation { tag: tag_text.parse().ok()?, tag_text, text, bundle: OnceLock::new() })
     };
     FILES.iter().filter_map(translation).collect()
 });
@@ -52,21 +49,26 @@ impl Language {
     /// The best language for the request's `Language` header, else its `Accept-Language`, else
     /// English. A language without a translation falls back and never fails.
     ///
-    /// Both headers are lists of language ranges, weighted or not (RFC 9110 12.5.4).
+    /// Both headers are lists of language ranges, weighted or not (RFC 9110 12.5.4), that are looked
+    /// up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, `*` whatever comes after it.
     #[must_use]
     pub fn negotiate(event: &Event) -> Self {
-        let ranges = ["Language", "Accept-Language"].iter().filter_map(|name| event.header(name));
-        let requested: Vec<_> = ranges.flat_map(|header| parse_ranges(&header)).collect();
-        let available: Vec<_> = TRANSLATIONS.iter().map(|each| &each.tag).collect();
-        let best = negotiate_languages(&requested, &available, None, NegotiationStrategy::Lookup);
-        let index = best.first().and_then(|tag| available.iter().position(|each| each == *tag));
-        Self(&TRANSLATIONS[index.unwrap_or(0)])
+        let headers = ["Language", "Accept-Language"].map(|name| event.header(name));
+        let headers: Vec<_> =
+            headers.iter().flatten().map(|header| Ranges::parse(header)).collect();
+        let wanted = headers.iter().find_map(|ranges| {
+            ranges.wanted.iter().find_map(|range| lookup(range, |tag| ranges.accept(tag)))
+        });
+        let is_accepted =
+            |each: &&Translation| headers.iter().all(|ranges| ranges.accept(each.tag_text));
+        let default = || TRANSLATIONS.iter().find(is_accepted).unwrap_or(&TRANSLATIONS[0]);
+        Self(wanted.unwrap_or_else(default))
     }
 
     /// The language's BCP 47 tag.
     #[must_use]
-    pub fn tag(self) -> String {
-        self.0.tag.to_string()
+    pub fn tag(self) -> &'static str {
+        self.0.tag_text
     }
 
     /// The message of `code`.
@@ -81,21 +83,73 @@ impl Language {
     }
 }
 
-/// The language ranges of a header, the heaviest first.
-fn parse_ranges(header: &str) -> Vec<LanguageIdentifier> {
-    let mut weighted: Vec<(f32, LanguageIdentifier)> = header
-        .get(..header.floor_char_boundary(MAX_HEADER_BYTES))
-        .unwrap_or_default()
-        .split(',')
-        .filter_map(|range| {
-            let (tag, parameters) = range.split_once(';').unwrap_or((range, "q=1"));
-            let weight = parameters.trim().strip_prefix("q=").and_then(|q| q.parse().ok());
-            Some((weight.unwrap_or(1.0), tag.trim().parse().ok()?))
+/// The language ranges of a header.
+struct Ranges<'h> {
+    /// The heaviest first, of equal ones the first in the header.
+    wanted: Vec<&'h str>,
+    /// Those of weight 0.
+    refused: Vec<&'h str>,
+}
+
+impl<'h> Ranges<'h> {
+    fn parse(header: &'h str) -> Self {
+        let mut weighted = Vec::new();
+        for range in header.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let range = parts.next().unwrap_or_default();
+            let weight = parts
+                .filter_map(|parameter| parameter.split_once('='))
+                .find(|(name, _)| name.eq_ignore_ascii_case("q"))
+                .map_or(Some(1000), |(_, weight)| thousandths(weight));
+            // What is no weight says nothing about the range.
+            weighted.extend(weight.map(|weight| (weight, range)));
+        }
+        weighted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let wanted = weighted.iter().filter(|(weight, _)| *weight > 0).map(|(_, range)| *range);
+        let refused = weighted.iter().filter(|(weight, _)| *weight == 0).map(|(_, range)| *range);
+        Self { wanted: wanted.collect(), refused: refused.collect() }
+    }
+
+    /// Whether no range of weight 0 covers the language, as RFC 4647 3.3.1 says.
+    fn accept(&self, tag: &str) -> bool {
+        !self.refused.iter().any(|range| {
+            let begins =
+                tag.get(..range.len()).is_some_and(|start| start.eq_ignore_ascii_case(range));
+            begins && matches!(tag.as_bytes().get(range.len()), None | Some(b'-'))
         })
-        .filter(|(weight, _)| *weight > 0.0)
-        .collect();
-    weighted.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    weighted.into_iter().map(|(_, tag)| tag).collect()
+    }
+}
+
+/// A weight as RFC 9110 12.4.2 writes it: from 0 to 1, with at most three decimals.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let decimals = format!("{decimals:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(decimals),
+        "1" if decimals == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+/// The translation that a language range finds (RFC 4647 3.4): subtag by subtag is taken from its
+/// end until there is one of just that tag. `*` finds none, as it says nothing.
+fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static Translation> {
+    loop {
+        let find = |each: &&Translation| each.tag_text.eq_ignore_ascii_case(range);
+        if let Some(found) = TRANSLATIONS.iter().find(find).filter(|each| accepts(each.tag_text)) {
+            return Some(found);
+        }
+        range = range.rsplit_once('-')?.0;
+        // What is left may end in the singleton that has begun an extension.
+        while let Some((rest, singleton)) = range.rsplit_once('-')
+            && singleton.len() == 1
+        {
+            range = rest;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,16 +172,80 @@ mod tests {
         negotiated("ru", "en", "ru");
         negotiated("RU-ru", "", "ru");
         negotiated("en;q=0.5, ru;q=0.9", "", "ru");
-        negotiated("ru;q=0, en", "", "en");
+        negotiated("ru;q=0.9, en;q=0.95", "", "en");
+        negotiated("en ; Q=0.5 , ru ; Q=0.9", "", "ru");
+        negotiated("en;q=0.123,ru;q=0.124", "", "ru");
+        negotiated("en;q=1.000,ru;q=1", "", "en");
         negotiated("", "de, ru;q=0.1", "ru");
+    }
+
+    /// BCP 47 tags as Android and others send them.
+    #[test]
+    fn a_range_is_looked_up_by_its_beginning() {
+        for range in [
+            "ru-RU-u-mu-celsius",
+            "ru-Cyrl-RU",
+            "ru-u-nu-latn-x-a",
+            "ru-x-private",
+            "ru-t-en-m0-true",
+            "ru-petr1708-x-1-2",
+            "ru-a-b-c-d-e",
+        ] {
+            negotiated(range, "en", "ru");
+        }
+        // Not by any beginning.
+        for range in ["rue", "run-RU", "r", "x-ru", "i-ru", "ru_RU", "-ru", "ru.UTF-8"] {
+            negotiated(range, "", "en");
+        }
+    }
+
+    #[test]
+    fn a_range_of_weight_0_is_refused() {
+        negotiated("ru;q=0, en", "", "en");
+        negotiated("ru;q=0.000, ru-RU", "", "en");
+        negotiated("en;q=0", "", "ru");
+        negotiated("en;q=0, *", "", "ru");
+        negotiated("en-US;q=0", "", "en");
+        negotiated("*;q=0, ru;q=0.5", "", "ru");
+        // All are refused: there must be an answer all the same.
+        negotiated("en;q=0, ru;q=0", "", "en");
+        // The second header does not speak for the first.
+        negotiated("ru", "ru;q=0", "ru");
+        negotiated("de", "en;q=0", "ru");
+    }
+
+    #[test]
+    fn any_language_is_whichever_comes_next() {
+        negotiated("*", "", "en");
+        negotiated("*, ru", "", "ru");
+        negotiated("*", "ru", "ru");
+        negotiated("*;q=0.5, ru;q=0.1", "", "ru");
+        negotiated("*-RU", "", "en");
     }
 
     #[test]
     fn a_language_without_a_translation_falls_back() {
-        for odd in ["", "tlh", "*", ";;,,q=", "ru;q=nan", "\0", "../ru", &"ж".repeat(50_000)] {
+        for odd in [
+            "",
+            "tlh",
+            ";;,,q=",
+            "ru;q=nan",
+            "ru;q=2",
+            "ru;q=-1",
+            "ru;q=1.001",
+            "ru;q=0.1234",
+            "ru;q=",
+            "ru;q=.5",
+            "ru;q=0.5e0",
+            "\0",
+            "../ru",
+            &"ж".repeat(50_000),
+            &"a-".repeat(50_000),
+        ] {
             negotiated(odd, "", "en");
         }
         negotiated("tlh", "ru", "ru");
+        negotiated(&"tlh,".repeat(1_000), "ru", "ru");
     }
 
     #[test]

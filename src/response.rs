@@ -72,7 +72,7 @@ pub fn respond(
         Err(failure) => {
             let language = language();
             insert(&mut headers, CONTENT_TYPE, "application/json");
-            insert(&mut headers, CONTENT_LANGUAGE, &language.tag());
+            insert(&mut headers, CONTENT_LANGUAGE, language.tag());
             if status == StatusCode::UNAUTHORIZED {
                 insert(&mut headers, WWW_AUTHENTICATE, "Bearer");
             }
