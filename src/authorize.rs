@@ -85,15 +85,17 @@ impl<'e> Caller<'e> {
     ///
     /// # Errors
     ///
-    /// [`Denied::NoIdentity`] where there is no authorizer, or it names nobody (`sub`, or the
-    /// `principalId` of a Lambda authorizer).
+    /// [`Denied::NoIdentity`] where there is no authorizer, or it names nobody (`sub`, or where that
+    /// is absent, null or empty, the `principalId` of a Lambda authorizer).
     pub fn of(event: &'e Event) -> Result<Self, Denied> {
         let authorizer = event.authorizer();
         let claims = ["/claims", "/jwt/claims", "/lambda"]
             .iter()
             .find_map(|place| authorizer.pointer(place))
             .unwrap_or(authorizer);
-        let subject = claims.get("sub").or_else(|| authorizer.get("principalId"));
+        let is_none = |subject: &&Value| subject.is_null() || *subject == "";
+        let subject = claims.get("sub").filter(|subject| !is_none(subject));
+        let subject = subject.or_else(|| authorizer.get("principalId"));
         let subject = subject.and_then(Value::as_str).filter(|subject| !subject.is_empty());
         Ok(Self {
             claims,
@@ -126,8 +128,10 @@ impl<'e> Caller<'e> {
     /// [`Denied::NoScope`], [`Denied::OtherOrganization`].
     pub fn access(&self, org: OrgGuid, rules: &AccessRules) -> Result<OrgAccess, Denied> {
         self.check_scope(rules)?;
-        let mut own = members(self.claim(&rules.organization_claim));
-        if !own.any(|guid| guid.parse() == Ok(org)) {
+        // One member that is no GUID voids the claim: it is not the list that it was taken for.
+        let own = members(self.claim(&rules.organization_claim));
+        let own: Result<Vec<OrgGuid>, _> = own.into_iter().map(str::parse).collect();
+        if !own.is_ok_and(|own| own.contains(&org)) {
             return Err(Denied::OtherOrganization);
         }
         Ok(OrgAccess { org, subject: self.subject.to_owned() })
@@ -138,20 +142,44 @@ impl<'e> Caller<'e> {
     }
 }
 
-/// The members of a claim that is a list, or a text of members separated by spaces or commas.
+/// The members of a claim that is a list, or a text of members separated by spaces or commas; none
+/// of anything else.
 ///
-/// An HTTP API hands on a list as the text `[a b]`, so brackets and quotes are stripped too.
-fn members(claim: &Value) -> impl Iterator<Item = &str> {
-    let texts: Vec<&str> = match claim {
-        Value::String(text) => vec![text],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+/// An HTTP API hands on a list as the text `[a b]`, and an authorizer may hand on one as `["a","b"]`.
+/// An object, or a list of more than texts, that was rendered as text in whatever language is no
+/// list: what merely stands in it must not count.
+fn members(claim: &Value) -> Vec<&str> {
+    match claim {
+        Value::String(text) => members_of_text(text),
+        Value::Array(list) => {
+            let texts: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
+            let texts = texts.unwrap_or_default();
+            // An element is a member, or several, but no list of its own.
+            if texts.iter().any(|text| text.contains(STRUCTURE)) {
+                return Vec::new();
+            }
+            texts.into_iter().flat_map(members_of_text).collect()
+        }
         _ => Vec::new(),
-    };
-    texts
-        .into_iter()
-        .flat_map(|text| text.split(|c: char| c == ',' || c.is_whitespace()))
-        .map(|member| member.trim_matches(['[', ']', '"', '\'']))
-        .filter(|member| !member.is_empty())
+    }
+}
+
+/// What stands around or between the parts of a structure that was rendered as text.
+const STRUCTURE: [char; 6] = ['{', '}', '[', ']', '(', ')'];
+
+fn members_of_text(text: &str) -> Vec<&str> {
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if inner.contains(STRUCTURE) {
+        return Vec::new();
+    }
+    let members = inner.split(|c: char| c == ',' || c.is_whitespace());
+    members.map(unquoted).filter(|member| !member.is_empty()).collect()
+}
+
+fn unquoted(member: &str) -> &str {
+    let within = |quote: char| member.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).unwrap_or(member)
 }
 
 #[cfg(test)]
@@ -201,13 +229,115 @@ mod tests {
             json!(format!("{OTHER},{ORG}")),
             json!(format!("[{OTHER} {ORG}]")),
             json!(format!("[\"{OTHER}\", \"{ORG}\"]")),
+            json!(format!("['{OTHER}','{ORG}']")),
+            json!(format!(" [{ORG}] ")),
         ] {
             let claims = json!({"sub": "ann", "custom:org_guid": orgs, "scope": "options/write"});
             assert_eq!(access(&json!({"claims": claims})).as_deref(), Ok("ann"), "{orgs}");
         }
+        for scopes in [
+            json!("a,options/write"),
+            json!(["a", "options/write"]),
+            json!(["a options/write"]),
+            json!("[https://example.com/a:b options/write]"),
+            json!(r#"["a","options/write"]"#),
+        ] {
+            let claims = json!({"sub": "ann", "custom:org_guid": ORG, "scope": scopes});
+            assert_eq!(access(&json!({"claims": claims})).as_deref(), Ok("ann"), "{scopes}");
+        }
         let group =
             json!({"sub": "ann", "custom:org_guid": ORG, "cognito:groups": "[options/write]"});
         assert_eq!(access(&json!({"claims": group})).as_deref(), Ok("ann"));
+    }
+
+    #[test]
+    fn an_empty_sub_is_none() {
+        for sub in [json!(null), json!("")] {
+            let claims = json!({"sub": sub, "principalId": "bob", "custom:org_guid": ORG,
+                                "scope": "options/write"});
+            assert_eq!(access(&claims).as_deref(), Ok("bob"), "{sub}");
+        }
+        let claims = json!({"sub": 7, "principalId": "bob", "custom:org_guid": ORG,
+                            "scope": "options/write"});
+        assert_eq!(access(&claims), Err(Denied::NoIdentity));
+    }
+
+    /// An object, or a list of objects, as gateways and languages render it as text.
+    #[test]
+    fn what_merely_stands_in_a_structure_is_no_access() {
+        let list_of = |member: &str| format!("[{member}]");
+        for rendered in [
+            // Go, as API Gateway renders a claim that is an object.
+            format!("map[id:{ORG}]"),
+            format!("map[id:{ORG} role:admin]"),
+            format!("map[ {ORG} ]"),
+            format!("map[orgs:[{OTHER} {ORG}]]"),
+            format!("map[{OTHER}:[ {ORG} ]]"),
+            format!("{{{ORG}}}"),
+            format!("{{{OTHER} {ORG}}}"),
+            // JSON, with and without spaces.
+            json!({"id": ORG}).to_string(),
+            format!(r#"{{ "orgs": [ "{ORG}" ] }}"#),
+            format!(r#"{{"{ORG}": false}}"#),
+            format!(r#"["{OTHER}", {{"id": "{ORG}"}}]"#),
+            format!(r#"[ "{ORG}" , null ]"#),
+            format!(r#"[["{ORG}"]]"#),
+            // Python, Ruby, Java, JavaScript.
+            format!("{{'id': '{ORG}'}}"),
+            format!("{{ '{ORG}' }}"),
+            format!("('{ORG}', '{OTHER}')"),
+            format!("{{:id=>\"{ORG}\"}}"),
+            format!("{{id={ORG}, denied={OTHER}}}"),
+            format!("Org(id={ORG})"),
+            format!("[object Object] {ORG}"),
+            // Half of something.
+            format!("[{ORG}"),
+            format!("{ORG}]"),
+            format!("\"{ORG}"),
+            format!("not {ORG}"),
+            format!("{ORG} x"),
+        ] {
+            for rendered in [json!(rendered), json!(list_of(&rendered)), json!([rendered])] {
+                let claims =
+                    json!({"sub": "a", "scope": "options/write", "custom:org_guid": rendered});
+                let authorizer = json!({"claims": claims});
+                assert_eq!(access(&authorizer), Err(Denied::OtherOrganization), "{rendered}");
+            }
+        }
+        for structured in
+            [json!([{"id": ORG}]), json!([ORG, {"id": ORG}]), json!([ORG, null]), json!([[ORG]])]
+        {
+            let claims =
+                json!({"sub": "a", "scope": "options/write", "custom:org_guid": structured});
+            let authorizer = json!({"claims": claims});
+            assert_eq!(access(&authorizer), Err(Denied::OtherOrganization), "{structured}");
+        }
+        for scope in [
+            json!("map[options/write:false]"),
+            json!("map[denied:[a options/write]]"),
+            json!("map[scopes: options/write ]"),
+            json!("[map[name:a denied: options/write ]]"),
+            json!("denied:[ options/write ]"),
+            json!(r#"{"options/write": false}"#),
+            json!(r#"{ "denied": [ "options/write" ] }"#),
+            json!(r#"[{ "denied": "options/write" }]"#),
+            json!("{'denied': 'options/write'}"),
+            json!("{denied= options/write }"),
+            json!("Map(denied -> options/write , other -> b)"),
+            json!("[[ options/write ]]"),
+            json!(["options/write", {"denied": true}]),
+            json!([["options/write"]]),
+            json!(["[options/write]"]),
+        ] {
+            for claim in ["scope", "cognito:groups"] {
+                let claims = json!({"sub": "a", "custom:org_guid": ORG, claim: scope});
+                let authorizer = json!({"claims": claims});
+                assert_eq!(access(&authorizer), Err(Denied::NoScope), "{claim} {scope}");
+            }
+            let claims = json!({"sub": "a", "custom:org_guid": ORG});
+            let authorizer = json!({"jwt": {"claims": claims, "scopes": scope}});
+            assert_eq!(access(&authorizer), Err(Denied::NoScope), "{scope}");
+        }
     }
 
     #[test]
