@@ -13,6 +13,7 @@ use serde_json::Value;
 
 #[cfg(test)]
 pub(crate) use apply::op_name;
+pub(crate) use apply::quoted;
 pub use apply::{ApplyError, Reason, apply};
 pub use attribute::{Unreadable, from_attribute, to_attribute};
 pub use number::{NumberError, canonical_number};

@@ -18,7 +18,7 @@ use json_patch::{
 use serde_json::value::RawValue;
 
 use crate::document::{
-    MAX_DEPTH, MAX_NAME_BYTES, NumberError, ValueError, parse_members, parse_value,
+    MAX_DEPTH, MAX_NAME_BYTES, NumberError, ValueError, parse_members, parse_value, quoted,
 };
 
 /// The most operations in one patch.
@@ -59,7 +59,7 @@ pub enum PatchError {
 }
 
 /// What is wrong with one operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Not a JSON object.
     #[error("expected an object")]
@@ -70,6 +70,9 @@ pub enum Problem {
     /// A member occurs twice (RFC 6902 A.13).
     #[error("a member occurs more than once")]
     DuplicateMember,
+    /// A member occurs twice in `value`, of which one would be lost.
+    #[error("a member occurs more than once in `value`, as `{}` of the document", quoted(.0))]
+    DuplicateInValue(PointerBuf),
     /// `op` is missing or unknown.
     #[error("expected `op` to be one of `add`, `remove`, `replace`, `move`, `copy`, `test`")]
     UnknownOp,
@@ -108,9 +111,11 @@ pub enum Problem {
     RootNotObject,
 }
 
-impl From<ValueError> for Problem {
-    fn from(error: ValueError) -> Self {
+impl Problem {
+    /// What is wrong with a value that is meant for `path`.
+    fn of_value(error: ValueError, path: &Pointer) -> Self {
         match error {
+            ValueError::DuplicateMember(at) => Self::DuplicateInValue(path.concat(&at)),
             ValueError::NotUnicode => Self::NotUnicode,
             ValueError::TooDeep => Self::DeepValue,
             ValueError::EmptyName => Self::EmptyName,
@@ -171,7 +176,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
     if !raw.get().starts_with('{') {
         return Err(Problem::NotAnObject);
     }
-    let members = parse_members(raw)?;
+    let members = parse_members(raw).map_err(|_| Problem::NotUnicode)?;
     let mut by_name = BTreeMap::new();
     for (name, value) in &members {
         if by_name.insert(&**name, *value).is_some() {
@@ -181,8 +186,12 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
     let get = |name: &'static str| by_name.get(name).ok_or(Problem::MissingMember(name));
     let pointer = |name: &'static str| pointer(name, get(name)?);
     // A value is nested in as many objects and arrays as its pointer has tokens.
+    let any_value_at = |path: &Pointer| {
+        let value = parse_value(get("value")?, path.count());
+        value.map_err(|error| Problem::of_value(error, path))
+    };
     let value_at = |path: &Pointer| {
-        let value = parse_value(get("value")?, path.count())?;
+        let value = any_value_at(path)?;
         if path.is_root() && !value.is_object() { Err(Problem::RootNotObject) } else { Ok(value) }
     };
 
@@ -211,7 +220,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
         }
         Some("test") => {
             let path = pointer("path")?;
-            let value = parse_value(get("value")?, path.count())?;
+            let value = any_value_at(&path)?;
             PatchOperation::Test(TestOperation { path, value })
         }
         _ => return Err(Problem::UnknownOp),
@@ -322,6 +331,14 @@ mod tests {
             (
                 r#"{"op":"add","path":"/a","value":[{"":1}]}"#,
                 "`value` has an empty member name, which DynamoDB cannot hold",
+            ),
+            (
+                r#"{"op":"add","path":"/a","value":{"b":1,"b":1}}"#,
+                "a member occurs more than once in `value`, as `/a/b` of the document",
+            ),
+            (
+                r#"{"op":"test","path":"","value":[{},{"x/y":[{"~":{"c":1,"\u0063":2}}]}]}"#,
+                "a member occurs more than once in `value`, as `/1/x~1y/0/~0/c` of the document",
             ),
             (r#"{"op":"add","path":"/a","value":"\ud800"}"#, "a text is not Unicode"),
             (r#"{"op":"add","path":"/a","\ud800":1}"#, "a text is not Unicode"),

@@ -25,7 +25,7 @@ pub struct ApplyError {
     /// The operation's name.
     pub op: &'static str,
     /// The pointer that does not work: the operation's `from` or `path`.
-    pub pointer: String,
+    pub pointer: PointerBuf,
     /// What is wrong with it.
     pub reason: Reason,
 }
@@ -79,7 +79,9 @@ impl Reason {
     }
 }
 
-fn quoted(pointer: &str) -> Cow<'_, str> {
+/// The pointer as an error shows it.
+pub(crate) fn quoted(pointer: &Pointer) -> Cow<'_, str> {
+    let pointer = pointer.as_str();
     match pointer.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => Cow::Owned(format!("{}…", &pointer[..end])),
         None => Cow::Borrowed(pointer),
@@ -103,7 +105,7 @@ fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter), A
         let fail = |pointer: &Pointer, reason| ApplyError {
             operation: index,
             op: op_name(operation),
-            pointer: pointer.as_str().to_owned(),
+            pointer: pointer.to_buf(),
             reason,
         };
         check(operation, &document, &mut meter).map_err(|(at, reason)| fail(at, reason))?;

@@ -4,19 +4,23 @@
 //! ends at the limit and not at the end of the stack, numbers keep their digits, and a member that
 //! is named like one of `serde_json`'s internal markers for numbers is a member like any other.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
+use json_patch::jsonptr::{PointerBuf, Token};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, map::Entry, value::RawValue};
 
-use super::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number};
+use super::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number, quoted};
 
 /// Why a JSON text is no part of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
+    /// A member occurs twice, of which one would be lost.
+    #[error("the member at `{}` occurs more than once", quoted(.0))]
+    DuplicateMember(PointerBuf),
     /// A string in it has an escape that is no Unicode text.
     #[error("a text is not Unicode")]
     NotUnicode,
@@ -34,6 +38,16 @@ pub enum ValueError {
     Number(#[from] NumberError),
 }
 
+impl ValueError {
+    /// The same, of a value whose member or element `token` is where it was found.
+    fn below<'t>(mut self, token: impl Into<Token<'t>>) -> Self {
+        if let Self::DuplicateMember(at) = &mut self {
+            at.push_front(token);
+        }
+        self
+    }
+}
+
 /// The value of a JSON text that lies in `levels` objects and arrays; 0 for the document itself.
 ///
 /// # Errors
@@ -46,18 +60,29 @@ pub fn parse_value(raw: &RawValue, levels: usize) -> Result<Value, ValueError> {
     }
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
-            // Of members of one name the last counts, as with most parsers.
-            let members: BTreeMap<String, &RawValue> = from_valid(text)?;
-            let members = members.into_iter().map(|(name, raw)| match name.len() {
-                0 => Err(ValueError::EmptyName),
-                bytes if bytes > MAX_NAME_BYTES => Err(ValueError::LongName),
-                _ => Ok((name, parse_value(raw, levels + 1)?)),
-            });
-            Value::Object(members.collect::<Result<_, _>>()?)
+            let mut members = Map::new();
+            for (name, raw) in parse_members(raw)? {
+                match name.len() {
+                    0 => return Err(ValueError::EmptyName),
+                    bytes if bytes > MAX_NAME_BYTES => return Err(ValueError::LongName),
+                    _ => {}
+                }
+                let value = parse_value(raw, levels + 1).map_err(|error| error.below(&name))?;
+                match members.entry(name) {
+                    Entry::Vacant(entry) => entry.insert(value),
+                    Entry::Occupied(entry) => {
+                        let at = PointerBuf::from_tokens([entry.key()]);
+                        return Err(ValueError::DuplicateMember(at));
+                    }
+                };
+            }
+            Value::Object(members)
         }
         Some(b'[') => {
             let elements: Vec<&RawValue> = from_valid(text)?;
-            let elements = elements.into_iter().map(|raw| parse_value(raw, levels + 1));
+            let elements = elements.into_iter().enumerate().map(|(index, raw)| {
+                parse_value(raw, levels + 1).map_err(|error| error.below(index))
+            });
             Value::Array(elements.collect::<Result<_, _>>()?)
         }
         Some(b'"') => Value::String(from_valid(text)?),

@@ -177,6 +177,13 @@ const REFUSED: &[Refused] = &[
         "operation 0: a member occurs more than once",
     ),
     (
+        "member-of-a-value-occurs-twice",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "operation 0: a member occurs more than once in `value`, as `/name/text` of the document",
+    ),
+    (
         "number-has-too-many-digits",
         422,
         "RequestIsNotValid",

@@ -91,7 +91,7 @@ fn actions_used() -> BTreeSet<String> {
         let text = fs::read_to_string(file).unwrap();
         let calls: String = text.split_whitespace().collect();
         for call in between(&calls, "client.", "()") {
-            if call != "transact_write_items" {
+            if !call.starts_with("transact_") {
                 let words = call.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
                 actions.insert(format!("dynamodb:{}", words.collect::<String>()));
             }
@@ -99,6 +99,7 @@ fn actions_used() -> BTreeSet<String> {
         for (part, action) in [
             ("ConditionCheck", "ConditionCheckItem"),
             ("Delete", "DeleteItem"),
+            ("Get", "GetItem"),
             ("Put", "PutItem"),
             ("Update", "UpdateItem"),
         ] {
