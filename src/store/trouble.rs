@@ -22,6 +22,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(10);
 /// The upper bound of every wait.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
+/// What must be left of the time for one more attempt, at least: one that was cut off by the end of
+/// the time would leave its outcome unknown.
+const LEAST_TIME: Duration = Duration::from_millis(250);
+
 /// What came between a request and its answer. `E` is the operation's own errors.
 #[derive(Debug)]
 pub(super) enum Trouble<E = Infallible> {
@@ -35,7 +39,7 @@ pub(super) enum Trouble<E = Infallible> {
     TooLarge,
     /// Not applied: DynamoDB does not accept the request as it is.
     Invalid(Cause),
-    /// Not applied, as nothing was sent or received: there was no connection.
+    /// Not applied, as nothing was sent: there was no connection.
     Unreachable(Cause),
     /// Applied or not: the answer was lost, or DynamoDB does not know itself.
     Ambiguous(Cause),
@@ -71,7 +75,7 @@ where
                 SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => {
                     Self::Other(error.into())
                 }
-                SdkError::DispatchFailure(_) if never_connected(&error) => {
+                SdkError::DispatchFailure(_) if was_never_sent(&error) => {
                     Self::Unreachable(error.into())
                 }
                 _ => Self::Ambiguous(error.into()),
@@ -134,11 +138,18 @@ impl<E> Trouble<E> {
     }
 }
 
-/// Whether the connection was refused, so that nothing can have arrived.
-fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
-        .filter_map(|error| error.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+/// Whether nothing of the request can have left: there was no connection to send it on.
+///
+/// That is every failure while one is opened (a name that does not resolve, a refusal, a TLS
+/// handshake, the time limit on all of it), and that of a request whose connection was closed before
+/// its first byte was written. What fails later may have arrived.
+fn was_never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let connecting = error.downcast_ref::<hyper_util::client::legacy::Error>();
+        let sending = error.downcast_ref::<hyper::Error>();
+        connecting.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || sending.is_some_and(hyper::Error::is_canceled)
+    })
 }
 
 /// The time one invocation has, and what it has cost so far.
@@ -146,6 +157,8 @@ fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
 pub struct Effort {
     deadline: Instant,
     waits: u32,
+    /// How long the slowest attempt has taken.
+    slowest: Duration,
     /// Requests sent to DynamoDB.
     pub requests: u32,
     /// Read and write units that DynamoDB says it has charged.
@@ -156,7 +169,7 @@ impl Effort {
     /// An effort that ends at `deadline`.
     #[must_use]
     pub fn until(deadline: Instant) -> Self {
-        Self { deadline, waits: 0, requests: 0, capacity_units: 0.0 }
+        Self { deadline, waits: 0, slowest: Duration::ZERO, requests: 0, capacity_units: 0.0 }
     }
 
     /// How often something was tried: once, and again after each wait.
@@ -180,7 +193,9 @@ impl Effort {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         self.requests += 1;
+        let start = Instant::now();
         let answer = timeout_at(self.deadline, request).await;
+        self.slowest = self.slowest.max(start.elapsed());
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Trouble::of(error)),
@@ -193,7 +208,8 @@ impl Effort {
     ///
     /// # Errors
     ///
-    /// Where the trouble does not pass by waiting, or there is no time left.
+    /// Where the trouble does not pass by waiting, or there is no time left for an attempt that takes
+    /// as long as the slowest so far.
     pub(super) async fn again(&mut self, trouble: Trouble) -> Result<(), Failure> {
         let failure = match trouble {
             Trouble::Service(never, _) => match never {},
@@ -209,7 +225,7 @@ impl Effort {
         let bound = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.waits.min(16)));
         self.waits += 1;
         let wait = bound.mul_f64(fastrand::f64());
-        if Instant::now() + wait >= self.deadline {
+        if Instant::now() + wait + self.slowest.max(LEAST_TIME) >= self.deadline {
             return Err(failure);
         }
         sleep(wait).await;

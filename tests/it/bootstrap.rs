@@ -50,15 +50,22 @@ struct Api {
     answers: mpsc::Sender<(String, Value)>,
     /// Handed out so far; their number is in their id.
     invocations: AtomicU32,
+    timeout: Duration,
 }
 
 impl Bootstrap {
     /// Starts the program with these variables and no others.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_with(variables, TIMEOUT).await
+    }
+
+    /// The same, where an invocation has this time.
+    pub(crate) async fn start_with(variables: &[(&str, &str)], timeout: Duration) -> Self {
         let (events, to_process) = mpsc::channel(CAPACITY);
         let (from_process, answers) = mpsc::channel(CAPACITY);
         let invocations = AtomicU32::new(0);
-        let api = Api { events: Mutex::new(to_process), answers: from_process, invocations };
+        let events_of_api = Mutex::new(to_process);
+        let api = Api { events: events_of_api, answers: from_process, invocations, timeout };
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answered))
@@ -141,7 +148,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
     let event = api.events.lock().await.recv().await;
     let Some(event) = event else { return StatusCode::GONE.into_response() };
     let number = api.invocations.fetch_add(1, Ordering::Relaxed);
-    let deadline = SystemTime::now() + TIMEOUT;
+    let deadline = SystemTime::now() + api.timeout;
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap().as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", format!("request-{number}")),

@@ -114,15 +114,6 @@ impl Engine {
         self
     }
 
-    /// The same, where nothing listens in the engine's place.
-    pub(crate) async fn without_a_database(mut self, time: Duration) -> Self {
-        // Bound, its port is nobody else's; dropped, it refuses.
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        self.handler = handler(&client::local(&format!("http://{address}")), &self.table);
-        self.time = time;
-        self
-    }
-
     /// Waits until the writes that come late have come.
     pub(crate) async fn late_writes(&self) {
         proxy::late_writes().await;

@@ -11,15 +11,19 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Semaphore};
 
 use crate::{
+    bootstrap::Bootstrap,
     engine::{Answer, Engine, OPTION, event, with_header},
     proxy::Fault,
 };
 
 /// Time for a few attempts beside the 500 ms that are kept for the answer.
 const SHORT: Duration = Duration::from_millis(800);
+
+/// Time for one connection, which may take a second, but not for two, beside what is kept.
+const TIME_TO_CONNECT: Duration = Duration::from_millis(1_700);
 
 const WHY_UNKNOWN: &str = "the database failed to answer; whether the change was made is not known";
 const WHY_UNREACHABLE: &str = "the database failed to answer; nothing was changed";
@@ -186,13 +190,43 @@ async fn what_was_only_read_has_changed_nothing() {
     }
 }
 
-#[tokio::test]
+/// There is no connection that a request could have left on: to a port that refuses, to a name that
+/// does not resolve, to something that does not speak TLS, to something that says nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_not_there_was_not_written_to() {
-    let engine = Engine::start().await.without_a_database(SHORT).await;
-    for request in [append(), insert(), keyed(append())] {
-        let answer = engine.send(request).await;
-        let told = (answer.status, &answer.body["code"], &answer.body["info"]);
-        assert_eq!(told, (500, &json!("TryLater"), &json!(WHY_UNREACHABLE)));
+    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let garbling = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let no_tls = garbling.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = garbling.accept().await.unwrap();
+            // It may have been closed already.
+            let _ = stream.write_all(b"this is no handshake").await;
+        }
+    });
+    // Takes connections, as the system does, and reads nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let says_nothing = silent.local_addr().unwrap();
+    for (endpoint, cause) in [
+        (format!("http://{refusing}"), "Connection refused"),
+        ("http://no-such-host.invalid:8000".to_owned(), "failed to lookup address information"),
+        (format!("https://{no_tls}"), "InvalidContentType"),
+        (format!("https://{says_nothing}"), "timeout"),
+    ] {
+        let mut bootstrap = Bootstrap::start_with(
+            &[("TABLE_NAME", "options"), ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)],
+            TIME_TO_CONNECT,
+        )
+        .await;
+        for request in [append(), insert(), keyed(append())] {
+            let answer = bootstrap.invoke(request).await;
+            let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            let told = (&answer["statusCode"], &body["code"], &body["info"]);
+            let expected = (&json!(500), &json!("TryLater"), &json!(WHY_UNREACHABLE));
+            assert_eq!(told, expected, "{endpoint}");
+        }
+        let log = bootstrap.end();
+        assert!(log.contains(cause), "{endpoint}: {log}");
     }
 }
 
