@@ -5,8 +5,11 @@ use std::{collections::HashMap, time::SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 use update_organization_option::{
-    document::{MAX_ITEM_BYTES, ValueError, item_bytes, parse_members, parse_value, to_attribute},
-    id::{NotAGuid, OptionGuid, OrgGuid},
+    document::{
+        MAX_ITEM_BYTES, ValueError, canonical_number, item_bytes, parse_members, parse_value,
+        to_attribute,
+    },
+    id::{MAX_VERSION, NotAGuid, OptionGuid, OrgGuid},
     request::{MAX_ALIAS, canonical_alias},
 };
 
@@ -23,7 +26,8 @@ pub(crate) enum LineError {
     #[error("expected an object")]
     NotAnObject,
     #[error(
-        "expected the members `org`, `option` and `document`, or `alias` and `org`, and no others"
+        "expected the members `org`, `option` and `document`, with or without `version`, or `alias` \
+         and `org`, and no others"
     )]
     Members,
     #[error("a member occurs more than once")]
@@ -32,6 +36,8 @@ pub(crate) enum LineError {
     NotAGuid(&'static str),
     #[error("expected `alias` to be 1 to {MAX_ALIAS} characters without control characters")]
     Alias,
+    #[error("expected `version` to be a whole number from 1 to {MAX_VERSION}")]
+    Version,
     #[error("expected `document` to be an object")]
     DocumentNotObject,
     #[error("`document`: {0}")]
@@ -66,12 +72,14 @@ impl Entry {
         if !raw.get().starts_with('{') {
             return Err(LineError::NotAnObject);
         }
-        let (mut org, mut option, mut document, mut alias) = (None, None, None, None);
+        let (mut org, mut option, mut document, mut version, mut alias) =
+            (None, None, None, None, None);
         for (name, value) in parse_members(raw)? {
             let member = match &*name {
                 "org" => &mut org,
                 "option" => &mut option,
                 "document" => &mut document,
+                "version" => &mut version,
                 "alias" => &mut alias,
                 _ => return Err(LineError::Members),
             };
@@ -79,17 +87,23 @@ impl Entry {
                 return Err(LineError::DuplicateMember);
             }
         }
-        match (org, option, document, alias) {
-            (Some(org), Some(option), Some(document), None) => {
+        match (org, option, document, version, alias) {
+            (Some(org), Some(option), Some(document), version, None) => {
                 let org = guid::<OrgGuid>("org", org)?;
-                Self::option(org, guid("option", option)?, document)
+                let version = version.map_or(Ok(1), self::version)?;
+                Self::option(org, guid("option", option)?, document, version)
             }
-            (Some(org), None, None, Some(alias)) => Self::alias(alias, guid("org", org)?),
+            (Some(org), None, None, None, Some(alias)) => Self::alias(alias, guid("org", org)?),
             _ => Err(LineError::Members),
         }
     }
 
-    fn option(org: OrgGuid, option: OptionGuid, document: &RawValue) -> Result<Self, LineError> {
+    fn option(
+        org: OrgGuid,
+        option: OptionGuid,
+        document: &RawValue,
+        version: u64,
+    ) -> Result<Self, LineError> {
         let document = parse_value(document, 0).map_err(LineError::Document)?;
         if !document.is_object() {
             return Err(LineError::DocumentNotObject);
@@ -104,7 +118,7 @@ impl Entry {
             sk: format!("OPTION#{option}"),
             attributes: vec![
                 ("document", to_attribute(document)),
-                ("version", AttributeValue::N("1".into())),
+                ("version", AttributeValue::N(version.to_string())),
                 ("updatedAt", AttributeValue::S(now)),
                 ("updatedBy", AttributeValue::S(LOADER.into())),
             ],
@@ -141,4 +155,11 @@ fn guid<T: std::str::FromStr<Err = NotAGuid>>(
 ) -> Result<T, LineError> {
     let text: Option<String> = serde_json::from_str(raw.get()).ok();
     text.and_then(|text| text.parse().ok()).ok_or(LineError::NotAGuid(name))
+}
+
+/// A version that can be written, by its value: `2`, `2.0` and `2e0` are one.
+fn version(raw: &RawValue) -> Result<u64, LineError> {
+    let number = canonical_number(raw.get()).ok();
+    let version = number.and_then(|number| number.as_str().parse().ok());
+    version.filter(|version| (1..=MAX_VERSION).contains(version)).ok_or(LineError::Version)
 }

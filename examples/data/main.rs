@@ -43,8 +43,8 @@ struct Arguments {
 enum Command {
     /// Put what the table does not have yet; after an interruption, run it again.
     Load {
-        /// A line each: `{"org": GUID, "option": GUID, "document": {…}}` or
-        /// `{"alias": TEXT, "org": GUID}`.
+        /// A line each: `{"org": GUID, "option": GUID, "document": {…}}`, where the option was there
+        /// before also its `"version"`, or `{"alias": TEXT, "org": GUID}`.
         file: PathBuf,
         #[command(flatten)]
         table: Table,

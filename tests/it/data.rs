@@ -146,8 +146,8 @@ async fn a_database_that_fails_ends_the_run_and_another_goes_on() {
 #[tokio::test]
 async fn bad_lines_are_refused_by_number() {
     let engine = Engine::start().await;
-    let members =
-        "expected the members `org`, `option` and `document`, or `alias` and `org`, and no others";
+    let members = "expected the members `org`, `option` and `document`, with or without `version`, or `alias` and \
+         `org`, and no others";
     let alias = "expected `alias` to be 1 to 256 characters without control characters";
     let document =
         |text: &str| format!(r#"{{"org": "{ORG}", "option": "{ABSENT}", "document": {text}}}"#);
@@ -216,6 +216,30 @@ async fn bad_lines_are_refused_by_number() {
     assert_eq!(*third, "expected at most 4194304 bytes, but found 5000121");
     assert_eq!((*fourth, *sixth), ("not UTF-8", "an earlier line has this option or alias"));
     assert_eq!(engine.stored(OPTION).await.1, "1");
+}
+
+/// Who makes an option anew starts above its last version.
+#[tokio::test]
+async fn an_option_may_be_loaded_with_a_version() {
+    let engine = Engine::start().await;
+    let line = |version: &str| {
+        format!(
+            r#"{{"org": "{ORG}", "option": "{ABSENT}", "document": {{}}, "version": {version}}}"#
+        )
+    };
+    for version in ["0", "-1", "1.5", "\"2\"", "null", "[]", "18446744073709551615", "1e40"] {
+        let report = run(&engine, line(version)).await;
+        assert_counts(&report, 0, 0, 1);
+        let why = "expected `version` to be a whole number from 1 to 18446744073709551614";
+        assert_eq!(report.refusals[&1], why, "{version}");
+    }
+    let alias = format!(r#"{{"org": "{ORG}", "alias": "versioned", "version": 2}}"#);
+    assert_counts(&run(&engine, alias).await, 0, 0, 1);
+    assert_counts(&run(&engine, line("1.7e1")).await, 1, 0, 0);
+    assert_eq!(engine.stored(ABSENT).await.1, "17");
+    let patch = json!([{"op": "add", "path": "/a", "value": 1}]);
+    let answer = engine.send(with_header(event(ABSENT, &patch), "If-Match", "\"17\"")).await;
+    assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"18\""));
 }
 
 #[test]
