@@ -20,6 +20,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// How long the function may take for a request, where Lambda names no deadline.
+    pub timeout: Duration,
     /// Whether requests come at the same time (Lambda Managed Instances), rather than one by one.
     pub is_concurrent: bool,
 }
@@ -87,6 +89,7 @@ impl Config {
         let endpoint = get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL"));
         let concurrency = get("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|count| count.parse().ok());
         Ok(Self {
+            timeout: timeout(get("TIMEOUT_SECONDS"))?,
             is_concurrent: concurrency.is_some_and(|count: u32| count > 1),
             access: AccessRules {
                 organization_claim: get("ORGANIZATION_CLAIM").unwrap_or(rules.organization_claim),
@@ -108,6 +111,22 @@ impl Config {
                 metrics: in_lambda,
             },
         })
+    }
+}
+
+/// How long a request may take, unless configured: as long as by the template.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+fn timeout(seconds: Option<String>) -> Result<Duration, ConfigError> {
+    let Some(value) = seconds else { return Ok(TIMEOUT) };
+    match value.parse::<u32>() {
+        // Lambda's own limits.
+        Ok(seconds @ 1..=900) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(ConfigError::Invalid {
+            name: "TIMEOUT_SECONDS",
+            value,
+            expected: "a number of seconds from 1 to 900",
+        }),
     }
 }
 
@@ -202,6 +221,25 @@ mod tests {
                 format!(
                     "the environment variable `IDEMPOTENCY_HOURS` is `{value}`, expected a number \
                      of hours from 1 to 8760"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds() {
+        let timeout = |value| {
+            let config = read(&[("TABLE_NAME", "options"), ("TIMEOUT_SECONDS", value)]);
+            config.map(|config| config.timeout)
+        };
+        assert_eq!(timeout(""), Ok(Duration::from_secs(10)));
+        assert_eq!(timeout("28"), Ok(Duration::from_secs(28)));
+        for value in ["0", "-1", "1.5", "901", "minute"] {
+            assert_eq!(
+                timeout(value).unwrap_err().to_string(),
+                format!(
+                    "the environment variable `TIMEOUT_SECONDS` is `{value}`, expected a number of \
+                     seconds from 1 to 900"
                 )
             );
         }

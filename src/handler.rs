@@ -43,9 +43,14 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
-impl From<&Context> for Invocation {
-    fn from(context: &Context) -> Self {
-        let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+impl Invocation {
+    /// The invocation that Lambda describes by `context`, of a function that has `timeout` for each.
+    ///
+    /// A deadline that has passed before the event came is none: `cargo lambda watch` sends such.
+    #[must_use]
+    pub fn new(context: &Context, timeout: Duration) -> Self {
+        let left = context.deadline().duration_since(SystemTime::now()).ok();
+        let left = left.filter(|left| !left.is_zero()).unwrap_or(timeout);
         Self {
             request_id: context.request_id.clone(),
             trace_id: context.xray_trace_id.clone(),
@@ -123,5 +128,29 @@ impl Handler {
         .await;
         record.effort = Some(effort);
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_has_passed_is_none() {
+        let timeout = Duration::from_secs(10);
+        let left = |deadline: SystemTime| {
+            let mut context = Context::default();
+            let deadline = deadline.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+            context.deadline = u64::try_from(deadline).expect("milliseconds");
+            Invocation::new(&context, timeout).deadline - Instant::now()
+        };
+        let second = Duration::from_secs(1);
+        for passed in [UNIX_EPOCH, SystemTime::now() - second, SystemTime::now()] {
+            assert!((timeout - second..=timeout).contains(&left(passed)), "{passed:?}");
+        }
+        let three = left(SystemTime::now() + second * 3);
+        assert!((second * 2..=second * 3).contains(&three), "{three:?}");
     }
 }

@@ -36,6 +36,7 @@ fn run(config: Config) -> Result<(), lambda_runtime::Error> {
 }
 
 async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
+    let timeout = config.timeout;
     let store = Store::connect(&config.store).await;
     store.warm_up().await;
     // Needed to the end of the process, and by tasks that the compiler cannot see the end of.
@@ -43,7 +44,7 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
         Handler::new(store, config.access).with_cors_origin(config.cors_origin),
     ));
     let service = service_fn(move |event: LambdaEvent<_>| async move {
-        let invocation = Invocation::from(&event.context);
+        let invocation = Invocation::new(&event.context, timeout);
         Ok::<_, Infallible>(handler.handle(&event.payload, &invocation).await)
     });
     // One by one, unless the environment says that requests come at the same time.
