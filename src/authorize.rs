@@ -130,8 +130,13 @@ impl<'e> Caller<'e> {
         self.check_scope(rules)?;
         // One member that is no GUID voids the claim: it is not the list that it was taken for.
         let own = members(self.claim(&rules.organization_claim));
-        let own: Result<Vec<OrgGuid>, _> = own.into_iter().map(str::parse).collect();
-        if !own.is_ok_and(|own| own.contains(&org)) {
+        let guid = |member: &str| {
+            // A GUID in braces may be an object of one member.
+            let is_braced = member.starts_with('{');
+            member.parse::<OrgGuid>().ok().filter(|_| !is_braced)
+        };
+        let own: Option<Vec<_>> = own.into_iter().map(guid).collect();
+        if !own.is_some_and(|own| own.contains(&org)) {
             return Err(Denied::OtherOrganization);
         }
         Ok(OrgAccess { org, subject: self.subject.to_owned() })
@@ -149,37 +154,42 @@ impl<'e> Caller<'e> {
 /// An object, or a list of more than texts, that was rendered as text in whatever language is no
 /// list: what merely stands in it must not count.
 fn members(claim: &Value) -> Vec<&str> {
-    match claim {
-        Value::String(text) => members_of_text(text),
-        Value::Array(list) => {
-            let texts: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
-            let texts = texts.unwrap_or_default();
-            // An element is a member, or several, but no list of its own.
-            if texts.iter().any(|text| text.contains(STRUCTURE)) {
-                return Vec::new();
-            }
-            texts.into_iter().flat_map(members_of_text).collect()
-        }
-        _ => Vec::new(),
-    }
+    let members = match claim {
+        Value::String(text) => members_of_text(text.trim()),
+        Value::Array(list) => list.iter().map(Value::as_str).collect(),
+        _ => None,
+    };
+    members.unwrap_or_default()
 }
 
-/// What stands around or between the parts of a structure that was rendered as text.
-const STRUCTURE: [char; 6] = ['{', '}', '[', ']', '(', ')'];
-
-fn members_of_text(text: &str) -> Vec<&str> {
-    let text = text.trim();
-    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    if inner.contains(STRUCTURE) {
-        return Vec::new();
+fn members_of_text(text: &str) -> Option<Vec<&str>> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let inner = inner.unwrap_or(text).trim();
+    if inner.starts_with(['"', '\'']) {
+        return inner.split(',').map(|member| unquoted(member.trim())).collect();
     }
     let members = inner.split(|c: char| c == ',' || c.is_whitespace());
-    members.map(unquoted).filter(|member| !member.is_empty()).collect()
+    let members = members.filter(|member| !member.is_empty());
+    members.map(|member| (!is_part_of_a_structure(member)).then_some(member)).collect()
 }
 
-fn unquoted(member: &str) -> &str {
-    let within = |quote: char| member.strip_prefix(quote)?.strip_suffix(quote);
-    within('"').or_else(|| within('\'')).unwrap_or(member)
+/// What is between the quotes, where nothing but one text is.
+fn unquoted(member: &str) -> Option<&str> {
+    let within = |quote: char| {
+        let inner = member.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains(['"', '\'', '\\'])).then_some(inner)
+    };
+    within('"').or_else(|| within('\''))
+}
+
+/// Whether the member has a mark of a structure: one around its parts, or one between a name and
+/// what is named. A scope or a group may have a pair of parentheses in it.
+fn is_part_of_a_structure(member: &str) -> bool {
+    let count = |mark| member.matches(mark).count();
+    member.contains(['{', '}', '[', ']', '<', '>'])
+        || count('(') != count(')')
+        || member.ends_with([':', '='])
+        || matches!(member, "-" | "(" | ")")
 }
 
 #[cfg(test)]
@@ -238,7 +248,9 @@ mod tests {
         for scopes in [
             json!("a,options/write"),
             json!(["a", "options/write"]),
-            json!(["a options/write"]),
+            json!("options/write,Admins(EU)"),
+            json!(["options/write", "Admins(EU)", "{a}"]),
+            json!("options/write,Ann's"),
             json!("[https://example.com/a:b options/write]"),
             json!(r#"["a","options/write"]"#),
         ] {
@@ -324,10 +336,23 @@ mod tests {
             json!("{'denied': 'options/write'}"),
             json!("{denied= options/write }"),
             json!("Map(denied -> options/write , other -> b)"),
+            json!("List(a, options/write, b)"),
+            json!("Denied( options/write )"),
+            json!(r#"[denied: "options/write"]"#),
+            json!(r#"["denied": "options/write", "x": "y"]"#),
+            json!("[denied: options/write, other: x]"),
+            json!("denied: options/write"),
+            json!("denied:\n- options/write"),
+            json!("denied => options/write"),
+            json!("denied= options/write"),
+            json!("<denied> options/write </denied>"),
+            json!(r#"["all but options/write please"]"#),
+            json!(r#"["a\",options/write,\"b"]"#),
             json!("[[ options/write ]]"),
             json!(["options/write", {"denied": true}]),
             json!([["options/write"]]),
             json!(["[options/write]"]),
+            json!(["a options/write"]),
         ] {
             for claim in ["scope", "cognito:groups"] {
                 let claims = json!({"sub": "a", "custom:org_guid": ORG, claim: scope});

@@ -4,8 +4,9 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-/// The highest version of an option that can be changed: the one after it can still be counted.
-pub const MAX_VERSION: u64 = u64::MAX - 1;
+/// The highest version that an option can be loaded with, or that a client can name: far from where
+/// versions cannot be counted any more, however often the option is changed then.
+pub const MAX_VERSION: u64 = 1_000_000_000_000_000_000;
 
 /// The text is not a GUID in any of the forms that [`Uuid::try_parse`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -50,14 +50,17 @@ impl Language {
     /// English. A language without a translation falls back and never fails.
     ///
     /// Both headers are lists of language ranges, weighted or not (RFC 9110 12.5.4), that are looked
-    /// up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, `*` whatever comes after it.
+    /// up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, `*` whatever comes after it. An
+    /// underscore, as Java writes it, is read as a hyphen.
     #[must_use]
     pub fn negotiate(event: &Event) -> Self {
         let headers = ["Language", "Accept-Language"].map(|name| event.header(name));
+        let headers = headers.map(|header| header.map(|header| header.replace('_', "-")));
         let headers: Vec<_> =
             headers.iter().flatten().map(|header| Ranges::parse(header)).collect();
-        let wanted = headers.iter().find_map(|ranges| {
-            ranges.wanted.iter().find_map(|range| lookup(range, |tag| ranges.accept(tag)))
+        let wanted = headers.iter().enumerate().find_map(|(index, ranges)| {
+            let accepts = |tag: &str| headers[..=index].iter().all(|ranges| ranges.accept(tag));
+            ranges.wanted.iter().find_map(|range| lookup(range, accepts))
         });
         let is_accepted =
             |each: &&Translation| headers.iter().all(|ranges| ranges.accept(each.tag_text));
@@ -190,11 +193,12 @@ mod tests {
             "ru-t-en-m0-true",
             "ru-petr1708-x-1-2",
             "ru-a-b-c-d-e",
+            "ru_RU",
         ] {
             negotiated(range, "en", "ru");
         }
         // Not by any beginning.
-        for range in ["rue", "run-RU", "r", "x-ru", "i-ru", "ru_RU", "-ru", "ru.UTF-8"] {
+        for range in ["rue", "run-RU", "r", "x-ru", "i-ru", "-ru", "ru.UTF-8"] {
             negotiated(range, "", "en");
         }
     }
@@ -209,8 +213,9 @@ mod tests {
         negotiated("*;q=0, ru;q=0.5", "", "ru");
         // All are refused: there must be an answer all the same.
         negotiated("en;q=0, ru;q=0", "", "en");
-        // The second header does not speak for the first.
+        // The second header does not speak for the first, but the first for the second.
         negotiated("ru", "ru;q=0", "ru");
+        negotiated("ru;q=0", "ru", "en");
         negotiated("de", "en;q=0", "ru");
     }
 

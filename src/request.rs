@@ -120,7 +120,7 @@ impl PatchRequest {
         let alias = alias(event)?;
         let preconditions = Preconditions::parse(event)?;
         let key = IdempotencyKey::parse(event)?;
-        check_media_type(event.comma_free_item("Content-Type").as_deref())?;
+        check_media_type(event.item("Content-Type").as_deref())?;
         let patch = Patch::parse(&body(event)?)?;
         Ok(Self { option, alias, preconditions, key, patch })
     }
@@ -132,7 +132,7 @@ fn path_guid<T: std::str::FromStr>(event: &Event, name: &'static str) -> Result<
 }
 
 fn alias(event: &Event) -> Result<Option<String>, RequestError> {
-    event.comma_free_item(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
+    event.item(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
 }
 
 /// The one spelling of an alias, as aliases are the same in any case; none where it is empty.

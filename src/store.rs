@@ -33,7 +33,7 @@ pub use self::{
 };
 use crate::{
     authorize::OrgAccess,
-    document::item_bytes,
+    document::{MAX_ITEM_BYTES, item_bytes},
     error::{self, Cause, Failure},
     id::OrgGuid,
     plan::{Plan, Update},
@@ -255,7 +255,11 @@ impl Store {
                     effort.again(Trouble::Contention).await?;
                     seen = Some(Seen { item, is_whole: true });
                 }
-                Answer::TooLarge => {
+                Answer::Refused(cause) if bytes <= MAX_ITEM_BYTES => {
+                    return Err(Failure::Internal(cause));
+                }
+                // Whatever its words are, that cannot be accepted.
+                Answer::TooLarge | Answer::Refused(_) => {
                     // An answer about the size may hide that the key has a record.
                     if request.key.is_some()
                         && let Found::Recorded(done) = self.read_at_once(target, effort).await?
@@ -264,7 +268,6 @@ impl Store {
                     }
                     return Err(Failure::TooLarge { bytes });
                 }
-                Answer::Refused(cause) => return Err(Failure::Internal(cause)),
             }
         }
     }

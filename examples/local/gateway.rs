@@ -22,6 +22,7 @@ use dynoxide::Database;
 use serde_json::{Map, Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::{net::TcpListener, time::Instant};
+use tokio_util::task::TaskTracker;
 use tracing::level_filters::LevelFilter;
 use update_organization_option::{
     Handler, Invocation,
@@ -66,7 +67,8 @@ pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<S
     let inner = format!("http://127.0.0.1:{}", port(&engine)?);
     let outer = format!("http://127.0.0.1:{}", port(&listener)?);
     tokio::spawn(dynoxide::server::serve_on(engine, database));
-    tokio::spawn(proxy::serve(listener, inner, Arc::new(sample::fault)));
+    let late = TaskTracker::new();
+    tokio::spawn(proxy::serve(listener, inner, Arc::new(sample::fault), late));
     Ok(outer)
 }
 

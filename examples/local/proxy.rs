@@ -17,12 +17,15 @@ use hyper_util::{
 };
 use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
+use tokio_util::task::TaskTracker;
 
 /// What happens to one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// It is answered by this error, and not passed on.
     Refused(u16, &'static str),
+    /// It is a transaction that is cancelled for this reason, each of its actions, and not passed on.
+    Cancelled(&'static str),
     /// Its connection is closed, and it is not passed on.
     Dropped,
     /// It is passed on, and answered by this error.
@@ -47,20 +50,16 @@ pub(crate) enum Fault {
 /// it is passed on as it is.
 pub(crate) type Decide = dyn Fn(&str, &[u8]) -> Option<Fault> + Send + Sync;
 
-/// A permit for each write that is late.
-static LATE: Semaphore = Semaphore::const_new(MAX_LATE as usize);
-const MAX_LATE: u32 = 1_000;
-
-/// Waits until all late writes were passed on and answered.
-pub(crate) async fn late_writes() {
-    // Never closed, so there are permits.
-    let _ = LATE.acquire_many(MAX_LATE).await;
-}
-
-/// Passes what `listener` accepts on to `endpoint`, but for what `decide` says.
-pub(crate) async fn serve(listener: TcpListener, endpoint: String, decide: Arc<Decide>) {
-    let proxy =
-        Arc::new(Proxy { client: Client::builder(TokioExecutor::new()).build_http(), endpoint });
+/// Passes what `listener` accepts on to `endpoint`, but for what `decide` says. What is passed on late
+/// is one of the tasks that `late` keeps track of.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    endpoint: String,
+    decide: Arc<Decide>,
+    late: TaskTracker,
+) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let proxy = Arc::new(Proxy { client, endpoint, late });
     while let Ok((stream, _)) = listener.accept().await {
         let (proxy, decide) = (proxy.clone(), decide.clone());
         let answer = service_fn(move |request| answer(proxy.clone(), decide.clone(), request));
@@ -72,6 +71,7 @@ pub(crate) async fn serve(listener: TcpListener, endpoint: String, decide: Arc<D
 struct Proxy {
     client: Client<HttpConnector, Body>,
     endpoint: String,
+    late: TaskTracker,
 }
 
 /// An error closes the connection.
@@ -87,6 +87,7 @@ async fn answer(
     let fault = decide(operation, &body);
     head.uri = format!("{}/", proxy.endpoint).parse::<Uri>().map_err(io::Error::other)?;
     let request = Request::from_parts(head, Body::from(body));
+    let late = proxy.late.clone();
     // What is passed on is carried out even where the client has gone meanwhile.
     let pass_on = |delay: Duration| {
         tokio::spawn(async move {
@@ -102,11 +103,15 @@ async fn answer(
             let (head, body) = pass_on(Duration::ZERO).await??;
             Ok(Response::from_parts(head, Body::from(body)))
         }
-        Some(Fault::Refused(status, name)) => error(status, name),
+        Some(Fault::Refused(status, name)) => error(status, name, &Value::Null),
+        Some(Fault::Cancelled(code)) => {
+            let reason = json!({"Code": code, "Message": "injected"});
+            error(400, "TransactionCanceledException", &json!([reason, reason]))
+        }
         Some(Fault::Dropped) => Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::AppliedThenRefused(status, name)) => {
             pass_on(Duration::ZERO).await??;
-            error(status, name)
+            error(status, name, &Value::Null)
         }
         Some(Fault::AnswerDropped) => {
             pass_on(Duration::ZERO).await??;
@@ -124,22 +129,13 @@ async fn answer(
             Ok(Response::from_parts(head, Body::from_stream(half.chain(end))))
         }
         Some(Fault::AppliedLate(delay)) => {
-            let late = LATE.acquire().await.map_err(io::Error::other)?;
-            let answer = pass_on(delay);
-            tokio::spawn(async move {
-                let _ = answer.await;
-                drop(late);
-            });
+            late.spawn(pass_on(delay));
             pending().await
         }
         Some(Fault::Held(gate)) => {
-            let late = LATE.acquire().await.map_err(io::Error::other)?;
-            let answer = tokio::spawn(async move {
-                let opened = gate.acquire().await.map_err(io::Error::other)?;
-                opened.forget();
-                let answer = pass_on(Duration::ZERO).await?;
-                drop(late);
-                answer
+            let answer = late.spawn(async move {
+                gate.acquire().await.map_err(io::Error::other)?.forget();
+                pass_on(Duration::ZERO).await?
             });
             let (head, body) = answer.await??;
             Ok(Response::from_parts(head, Body::from(body)))
@@ -161,11 +157,14 @@ async fn answer(
 }
 
 /// An error as DynamoDB writes it.
-fn error(status: u16, name: &str) -> io::Result<Response<Body>> {
-    let body = json!({
+fn error(status: u16, name: &str, reasons: &Value) -> io::Result<Response<Body>> {
+    let mut body = json!({
         "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"),
         "message": "injected"
     });
+    if !reasons.is_null() {
+        body["CancellationReasons"] = reasons.clone();
+    }
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
     response

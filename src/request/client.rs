@@ -69,7 +69,7 @@ impl Client {
             Some(value) => free_text(name, &value, MAX_CLIENT_TEXT),
             None => Ok(None),
         };
-        let identifier = match event.comma_free_item("ClientIdentifier").as_deref() {
+        let identifier = match event.item("ClientIdentifier").as_deref() {
             None | Some("") => ClientIdentifier::default(),
             Some(value) => ClientIdentifier::parse(value).ok_or(RequestError::Header {
                 name: "ClientIdentifier",

@@ -24,7 +24,7 @@ impl IdempotencyKey {
     /// The draft wants a quoted string (RFC 8941 3.3.3); many clients send the bare key, which
     /// names the same.
     pub(super) fn parse(event: &Event) -> Result<Option<Self>, RequestError> {
-        let Some(header) = event.comma_free_item("Idempotency-Key") else { return Ok(None) };
+        let Some(header) = event.item("Idempotency-Key") else { return Ok(None) };
         let header = header.trim_matches([' ', '\t']);
         let key = if header.starts_with('"') { unquote(header) } else { bare(header) };
         let visible = |key: &String| {

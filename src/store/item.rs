@@ -9,7 +9,7 @@ use super::Version;
 use crate::{
     document,
     error::Failure,
-    id::{MAX_VERSION, OptionGuid, OrgGuid},
+    id::{OptionGuid, OrgGuid},
     request::PatchRequest,
 };
 
@@ -59,6 +59,10 @@ impl Snapshot {
             return Err(Failure::Archived);
         }
         let version = version(&item).map_err(Failure::internal)?.unwrap_or(Version::NONE);
+        if version.0 == u64::MAX {
+            // The next one could not be counted.
+            return Err(Failure::internal(Malformed(VERSION)));
+        }
         let document = match item.remove(DOCUMENT) {
             Some(map @ AttributeValue::M(_)) => document::from_attribute(map),
             _ => return Err(Failure::internal(Malformed(DOCUMENT))),
@@ -79,7 +83,6 @@ pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     // Who has loaded the item may have written `1E+2`.
     let number = attribute.as_n().ok().and_then(|text| document::canonical_number(text).ok());
     let number = number.and_then(|number| number.as_str().parse().ok());
-    let number = number.filter(|number| *number <= MAX_VERSION);
     number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
 }
 
@@ -106,8 +109,8 @@ mod tests {
         for (text, number) in [("0", 0), ("1", 1), ("1E+2", 100), ("7.0", 7)] {
             assert_eq!(read(text), Ok(Some(number)), "{text}");
         }
-        assert_eq!(read(&MAX_VERSION.to_string()), Ok(Some(MAX_VERSION)));
-        for text in ["18446744073709551615", "1E+30", "-1", "1.5", ""] {
+        assert_eq!(read(&u64::MAX.to_string()), Ok(Some(u64::MAX)));
+        for text in ["18446744073709551616", "1E+30", "-1", "1.5", ""] {
             assert_eq!(read(text), Err(()), "{text}");
         }
         let text = [(VERSION.to_owned(), AttributeValue::S("1".into()))].into();

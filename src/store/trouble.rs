@@ -1,11 +1,12 @@
 //! What can come between a request and its answer, and how long it is worth trying again.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::{CancellationReason, ConsumedCapacity},
 };
+use hyper_util::client::legacy;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Cause, Failure};
@@ -75,7 +76,11 @@ where
                 SdkError::ServiceError(_) if status.is_some_and(|status| status < 500) => {
                     Self::Other(error.into())
                 }
-                SdkError::DispatchFailure(_) if was_never_sent(&error) => {
+                SdkError::DispatchFailure(ref failure)
+                    if failure
+                        .as_connector_error()
+                        .is_some_and(|error| was_never_sent(error, failure.is_other())) =>
+                {
                     Self::Unreachable(error.into())
                 }
                 _ => Self::Ambiguous(error.into()),
@@ -141,15 +146,18 @@ impl<E> Trouble<E> {
 /// Whether nothing of the request can have left: there was no connection to send it on.
 ///
 /// That is every failure while one is opened (a name that does not resolve, a refusal, a TLS
-/// handshake, the time limit on all of it), and that of a request whose connection was closed before
-/// its first byte was written. What fails later may have arrived.
-fn was_never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
-        let connecting = error.downcast_ref::<hyper_util::client::legacy::Error>();
-        let sending = error.downcast_ref::<hyper::Error>();
-        connecting.is_some_and(hyper_util::client::legacy::Error::is_connect)
-            || sending.is_some_and(hyper::Error::is_canceled)
-    })
+/// handshake, the time limit on all of it), that of a request whose connection was closed before its
+/// first byte was written, and what has failed before the HTTP client was asked (no credentials).
+/// What fails later may have arrived.
+///
+/// `is_other` says that the SDK knows no kind of the failure.
+fn was_never_sent(error: &(dyn Error + 'static), is_other: bool) -> bool {
+    let chain = || std::iter::successors(Some(error), |&error| error.source());
+    let connecting = || chain().find_map(|error| error.downcast_ref::<legacy::Error>());
+    let sending = || chain().find_map(|error| error.downcast_ref::<hyper::Error>());
+    connecting().is_some_and(legacy::Error::is_connect)
+        || sending().is_some_and(hyper::Error::is_canceled)
+        || is_other && connecting().is_none() && sending().is_none()
 }
 
 /// The time one invocation has, and what it has cost so far.

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
+use tokio_util::task::TaskTracker;
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
@@ -45,6 +46,8 @@ pub(crate) struct Engine {
     table: String,
     store: Store,
     handler: Handler,
+    /// The writes that come late.
+    late: TaskTracker,
     /// What an invocation has.
     time: Duration,
     /// Sent so far; their number is in their id.
@@ -77,7 +80,8 @@ impl Engine {
         let store = Store::new(client.clone(), StoreConfig::new(&*table));
         let handler = handler(&client, &table);
         let (time, invocations) = (Duration::from_mins(1), AtomicU32::new(0));
-        Self { endpoint, client, table, store, handler, time, invocations }
+        let late = TaskTracker::new();
+        Self { endpoint, client, table, store, handler, late, time, invocations }
     }
 
     /// The same table, with a proxy between the handler and the engine, and `time` for each
@@ -107,7 +111,9 @@ impl Engine {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(proxy::serve(listener, self.endpoint.clone(), Arc::new(decide)));
+        let proxy =
+            proxy::serve(listener, self.endpoint.clone(), Arc::new(decide), self.late.clone());
+        tokio::spawn(proxy);
         self.endpoint = format!("http://{address}");
         self.handler = handler(&client::local_with(&self.endpoint, attempt), &self.table);
         self.time = time;
@@ -116,7 +122,9 @@ impl Engine {
 
     /// Waits until the writes that come late have come.
     pub(crate) async fn late_writes(&self) {
-        proxy::late_writes().await;
+        self.late.close();
+        self.late.wait().await;
+        self.late.reopen();
     }
 
     pub(crate) fn table(&self) -> &str {

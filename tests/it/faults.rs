@@ -230,6 +230,24 @@ async fn a_database_that_is_not_there_was_not_written_to() {
     }
 }
 
+/// Without credentials nothing is signed, and nothing sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_signed_was_not_written() {
+    let mut bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", "options"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ])
+    .await;
+    for request in [append(), with_header(append(), "If-Match", "\"1\""), keyed(append())] {
+        let answer = bootstrap.invoke(request).await;
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let told = (&answer["statusCode"], &body["code"], &body["info"]);
+        assert_eq!(told, (&json!(500), &json!("TryLater"), &json!(WHY_UNREACHABLE)));
+    }
+}
+
 /// A write that comes late, after its client has gone, and was sent again meanwhile.
 #[tokio::test]
 async fn a_late_write_does_not_apply_twice() {

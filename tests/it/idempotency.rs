@@ -177,6 +177,56 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
     }
 }
 
+/// The read at one instant conflicts with whoever writes the option: it is repeated as a write is, and
+/// in the end the client may.
+#[tokio::test]
+async fn a_conflict_of_the_read_that_confirms_is_contention() {
+    let why = "operation 0 (`remove` `/nope`): no such value in the document";
+    let refused = json!([{"op": "remove", "path": "/nope"}]);
+    let reads = Arc::new(AtomicU32::new(0));
+    for (code, conflicts, expected) in [
+        ("TransactionConflict", 2, (422, "OperationCannotBePerformed", why)),
+        ("ThrottlingError", 2, (422, "OperationCannotBePerformed", why)),
+        (
+            "TransactionConflict",
+            u32::MAX,
+            (429, "TryLater", "other changes of this option were faster; nothing was changed"),
+        ),
+        (
+            "ThrottlingError",
+            u32::MAX,
+            (
+                429,
+                "TooManyRequests",
+                "the database limits the rate of requests; nothing was changed",
+            ),
+        ),
+    ] {
+        reads.store(0, Ordering::Relaxed);
+        let count = reads.clone();
+        let conflicting = move |operation: &str, _: &[u8]| {
+            let is_it = operation == "TransactGetItems"
+                && count.fetch_add(1, Ordering::Relaxed) < conflicts;
+            is_it.then_some(Fault::Cancelled(code))
+        };
+        let engine = Engine::start().await.behind(conflicting, Duration::from_secs(1)).await;
+        engine.refuses(keyed(&refused), expected).await;
+        assert!(reads.load(Ordering::Relaxed) > 2);
+    }
+}
+
+/// That the item is too large may hide that the key has a record.
+#[tokio::test]
+async fn what_would_be_too_large_a_second_time_is_a_replay() {
+    let torn =
+        |operation: &str, _: &[u8]| (operation == "BatchGetItem").then_some(Fault::WithoutRecords);
+    let engine = Engine::start().await.behind(torn, Duration::from_mins(1)).await;
+    let text = "x".repeat(250_000);
+    let request = keyed(&json!([{"op": "add", "path": "/list/-", "value": text}]));
+    assert_done(&engine.send(request.clone()).await, 2, false);
+    assert_done(&engine.send(request).await, 2, true);
+}
+
 /// A record that an older or a newer release has written.
 #[tokio::test]
 async fn a_record_without_a_version_or_a_write_id_is_read() {

@@ -132,12 +132,33 @@ async fn an_option_without_a_version_can_be_changed() {
     }
 }
 
+/// An option of the highest version that can be loaded is changed as any other.
+#[tokio::test]
+async fn the_highest_version_can_be_changed() {
+    const HIGHEST: u64 = 1_000_000_000_000_000_000;
+    for patch in &plans()[..2] {
+        for with_key in [false, true] {
+            let engine = Engine::start().await;
+            let document = json!({"name": "Delivery", "list": [1, 2]});
+            engine.put_option_of(OPTION, document, Some(HIGHEST)).await;
+            let request = on(&format!("\"{HIGHEST}\""), patch);
+            let request = if with_key { keyed(request) } else { request };
+            let answer = engine.send(request.clone()).await;
+            assert_eq!(answer.status, 204, "{answer:?}");
+            assert_eq!(answer.headers["etag"], format!("\"{}\"", HIGHEST + 1));
+            if with_key {
+                assert_eq!(engine.send(request).await.headers["idempotency-replayed"], "true");
+            }
+        }
+    }
+}
+
 /// The tag of the largest number, after which no version could be counted.
 #[tokio::test]
 async fn the_largest_tag_names_no_version() {
     for patch in plans() {
         let engine = Engine::start().await;
-        for largest in [u64::MAX, u64::MAX - 1] {
+        for largest in [u64::MAX, u64::MAX - 1, 1_000_000_000_000_000_000] {
             let largest = format!("\"{largest}\"");
             engine.refuses(on(&largest, &patch), STALE).await;
             engine.refuses(keyed(on(&largest, &patch)), STALE).await;
