@@ -11,7 +11,11 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpSocket},
+    sync::Semaphore,
+};
 
 use crate::{
     bootstrap::Bootstrap,
@@ -194,7 +198,10 @@ async fn what_was_only_read_has_changed_nothing() {
 /// does not resolve, to something that does not speak TLS, to something that says nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_not_there_was_not_written_to() {
-    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound, its port is nobody else's; not listening, it refuses.
+    let not_listening = TcpSocket::new_v4().unwrap();
+    not_listening.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let refusing = not_listening.local_addr().unwrap();
     let garbling = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let no_tls = garbling.local_addr().unwrap();
     tokio::spawn(async move {
