@@ -119,7 +119,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         "\ncurl -i -X PATCH http://127.0.0.1:{port}/orgs/{org}/options/{option} \\\n  \
          -H 'Authorization: Bearer {}' \\\n  -H 'Content-Type: application/json-patch+json' \\\n  \
          -d '[{{\"op\": \"replace\", \"path\": \"/name\", \"value\": \"Pickup\"}}]'\n",
-        token::sign(org, "options/write", "local-user")?,
+        token::sign(org, "options/write", "local-user"),
     );
 
     let handler = handler(&client, &serve.table);

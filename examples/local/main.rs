@@ -81,7 +81,10 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => gateway::serve(serve).await,
         Command::Invoke { events } => Box::pin(replay::invoke(&events)).await,
         Command::Token { org, scope, sub } => match org.parse::<OrgGuid>() {
-            Ok(org) => token::sign(org, &scope, &sub).map(|token| println!("{token}")),
+            Ok(org) => {
+                println!("{}", token::sign(org, &scope, &sub));
+                Ok(())
+            }
             Err(error) => Err(Trouble::of(format!("--org {org}"), error)),
         },
     };

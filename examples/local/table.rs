@@ -39,7 +39,7 @@ pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble>
 
 async fn create(client: &Client, table: &str) -> Result<(), Trouble> {
     let odd = |error: &dyn std::fmt::Display| Trouble::of("template.yaml, OptionsTable", error);
-    let template: Value = serde_saphyr::from_str(TEMPLATE).map_err(|error| odd(&error))?;
+    let template: Value = yaml_serde::from_str(TEMPLATE).map_err(|error| odd(&error))?;
     let properties = &template["Resources"]["OptionsTable"]["Properties"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |name: &str| properties[name].as_array().cloned().unwrap_or_default();

@@ -2,6 +2,7 @@
 //! SDK client against a real engine (dynoxide in process, or the one at `DYNAMODB_ENDPOINT`).
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
+mod bearer;
 mod bootstrap;
 mod concurrency;
 mod contract;
@@ -28,5 +29,7 @@ mod proxy;
 mod sample;
 #[path = "../../examples/local/table.rs"]
 mod table;
+#[path = "../../examples/local/token.rs"]
+mod token;
 #[path = "../../examples/local/trouble.rs"]
 mod trouble;

@@ -31,7 +31,7 @@ struct Document(Value);
 
 impl Document {
     fn read() -> Self {
-        Self(serde_saphyr::from_str(&read("openapi.yaml")).unwrap())
+        Self(yaml_serde::from_str(&read("openapi.yaml")).unwrap())
     }
 
     /// What `value` refers to, or itself.

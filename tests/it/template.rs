@@ -37,7 +37,7 @@ const REFUSALS: &[(&str, u64, Code)] = &[
 ];
 
 fn template() -> Value {
-    serde_saphyr::from_str(include_str!("../../template.yaml")).unwrap()
+    yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
 }
 
 fn properties(resource: &str) -> Value {
@@ -187,7 +187,7 @@ fn a_deployment_watches_alarms_that_there_are() {
 
 fn the_route_is_the_documented_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml");
-    let openapi: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let openapi: Value = yaml_serde::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let paths = openapi["paths"].as_object().unwrap();
     let [(path, item)] = &*paths.iter().collect::<Vec<_>>() else { panic!("one path") };
     let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
