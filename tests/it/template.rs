@@ -202,3 +202,33 @@ fn the_route_is_the_documented_one() {
     let preflight = properties("Api")["DefinitionBody"]["paths"].take();
     assert_eq!(set(preflight.as_object().unwrap().keys().map(String::as_str)), set([&***path]));
 }
+
+#[test]
+fn no_deployment_lets_in_whom_sams_local_api_lets_in() {
+    let authorizers = properties("Api")["Auth"]["Authorizers"].take();
+    assert_eq!(set(authorizers.as_object().unwrap().keys().map(String::as_str)), set(["Cognito"]));
+    assert!(!include_str!("../../template.yaml").contains("start-api"));
+
+    let local: Value = serde_saphyr::from_str(include_str!("../../local/start-api.yaml")).unwrap();
+    // CloudFormation asks for a value, and no text matches.
+    let parameter = &local["Parameters"]["NotForDeployment"];
+    assert!(parameter["Type"] == "String" && parameter.get("Default").is_none());
+    assert_eq!(parameter["AllowedPattern"], "(?!)");
+    let authorizer = include_str!("../../local/authorizer/bootstrap");
+    assert!(authorizer.contains("if [[ ${AWS_SAM_LOCAL-} == true && "));
+    // Nothing but `sam local start-api` takes that template by itself.
+    let mut command = "";
+    for line in include_str!("../../samconfig.toml").lines() {
+        if line.starts_with('[') {
+            command = line;
+        }
+        if line.contains("template") && !line.starts_with('#') {
+            assert!(command.ends_with(".local_start_api.parameters]"), "{command} {line}");
+        }
+    }
+
+    let route = |template: &Value| {
+        template["Resources"]["UpdateOrganizationOption"]["Properties"]["Events"].clone()
+    };
+    assert_eq!(route(&local), route(&template()));
+}
