@@ -209,7 +209,7 @@ fn no_deployment_lets_in_whom_sams_local_api_lets_in() {
     assert_eq!(set(authorizers.as_object().unwrap().keys().map(String::as_str)), set(["Cognito"]));
     assert!(!include_str!("../../template.yaml").contains("start-api"));
 
-    let local: Value = serde_saphyr::from_str(include_str!("../../local/start-api.yaml")).unwrap();
+    let local: Value = yaml_serde::from_str(include_str!("../../local/start-api.yaml")).unwrap();
     // CloudFormation asks for a value, and no text matches.
     let parameter = &local["Parameters"]["NotForDeployment"];
     assert!(parameter["Type"] == "String" && parameter.get("Default").is_none());
