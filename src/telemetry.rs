@@ -129,12 +129,12 @@ impl Record {
                     client_screen_resolution = client.screen_resolution,
                     client_model = client.model,
                     client_depersonalized_extensions = client.depersonalized_extensions,
-                    operations_add = operations.add,
-                    operations_remove = operations.remove,
-                    operations_replace = operations.replace,
-                    operations_move = operations.r#move,
-                    operations_copy = operations.copy,
-                    operations_test = operations.test,
+                    operations_add = some(operations.add),
+                    operations_remove = some(operations.remove),
+                    operations_replace = some(operations.replace),
+                    operations_move = some(operations.r#move),
+                    operations_copy = some(operations.copy),
+                    operations_test = some(operations.test),
                     plan = self.plan,
                     attempts = effort.map(Effort::attempts),
                     dynamodb_requests = effort.map(|effort| effort.requests),
@@ -167,6 +167,11 @@ impl Record {
             cold_start: self.cold_start,
         });
     }
+}
+
+/// A count, where there is something to count.
+fn some(count: u32) -> Option<u32> {
+    (count > 0).then_some(count)
 }
 
 #[cfg(test)]

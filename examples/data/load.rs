@@ -158,8 +158,9 @@ type Done = Result<(u64, Result<Put, Trouble>), JoinError>;
 fn count(report: &mut Report, done: Option<Done>) -> Result<(), Trouble> {
     let Some(done) = done else { return Ok(()) };
     let (number, put) = done.map_err(|error| Trouble::of("put", error))?;
-    let put = put.map_err(|Trouble(why)| {
-        Trouble(format!("line {number}: {why}; {report} before that, run it again to go on"))
+    let put = put.map_err(|Trouble(why)| match (report.loaded, report.skipped) {
+        (0, 0) => Trouble(format!("line {number}: {why}; nothing was loaded")),
+        _ => Trouble(format!("line {number}: {why}; {report} before that, run it again to go on")),
     })?;
     match put {
         Put::Loaded => report.loaded += 1,
@@ -193,6 +194,6 @@ async fn put(client: &Client, table: String, entry: Entry) -> Result<Put, Troubl
         Some("ValidationException" | "SerializationException") => {
             Ok(Put::Refused(error.message().unwrap_or("DynamoDB does not take it").to_owned()))
         }
-        _ => Err(Trouble::chain(format!("table `{table}`"), &error)),
+        _ => Err(Trouble::of_table(&table, &error)),
     }
 }

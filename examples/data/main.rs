@@ -8,6 +8,8 @@ mod show;
 
 #[path = "../local/client.rs"]
 mod client;
+#[path = "../local/endpoint.rs"]
+mod endpoint;
 #[path = "../local/trouble.rs"]
 mod trouble;
 
@@ -34,6 +36,7 @@ const ATTEMPTS: u32 = 6;
 
 /// Load options and aliases into a table, or look at an option.
 #[derive(Parser)]
+#[command(version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -77,8 +80,10 @@ async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Load { file, table } => load(file, table).await,
         Command::Show { org, option, table } => {
-            let shown = show::show(&client(table.endpoint).await, &table.table, org, option).await;
-            shown.map(|option| {
+            let shown = async {
+                show::show(&client(table.endpoint).await?, &table.table, org, option).await
+            };
+            shown.await.map(|option| {
                 println!("{option:#}");
                 ExitCode::SUCCESS
             })
@@ -92,7 +97,7 @@ async fn main() -> ExitCode {
 
 /// Exit status 2 says that lines were refused.
 async fn load(file: PathBuf, table: Table) -> Result<ExitCode, Trouble> {
-    let client = client(table.endpoint).await;
+    let client = client(table.endpoint).await?;
     let progress = Progress::of(&file)?;
     let loaded = load::load(&client, &table.table, &file, |report, bytes| {
         progress.show(report, bytes);
@@ -112,12 +117,13 @@ async fn load(file: PathBuf, table: Table) -> Result<ExitCode, Trouble> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-async fn client(endpoint: Option<String>) -> Client {
-    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+async fn client(endpoint: Option<String>) -> Result<Client, Trouble> {
     let timeouts = timeouts(ATTEMPT_TIMEOUT);
     if let Some(endpoint) = endpoint {
-        let config = client::local(&endpoint).config().to_builder();
-        return Client::from_conf(config.retry_config(retries).timeout_config(timeouts).build());
+        // One on this machine is there, or is not.
+        let endpoint = endpoint::parse("--endpoint", &endpoint)?;
+        let config = client::local(&endpoint).config().to_builder().timeout_config(timeouts);
+        return Ok(Client::from_conf(config.build()));
     }
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -125,8 +131,8 @@ async fn client(endpoint: Option<String>) -> Client {
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(retries)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .load()
         .await;
-    Client::new(&aws)
+    Ok(Client::new(&aws))
 }

@@ -28,10 +28,11 @@ pub(crate) async fn show(
         .consistent_read(true)
         .key("pk", AttributeValue::S(format!("ORG#{org}")))
         .key("sk", AttributeValue::S(format!("OPTION#{option}")));
-    let answer =
-        get.send().await.map_err(|error| Trouble::chain(format!("table `{table}`"), &error))?;
-    let mut item =
-        answer.item.ok_or_else(|| Trouble::of(format!("option {option}"), "not found"))?;
+    let answer = get.send().await.map_err(|error| Trouble::of_table(table, &error))?;
+    let mut item = answer.item.ok_or_else(|| {
+        let what = format!("option {option}");
+        Trouble::of(what, format!("not found in organization {org} of table `{table}`"))
+    })?;
     item.retain(|name, _| SHOWN.contains(&&**name));
     from_attribute(AttributeValue::M(item))
         .map_err(|error| Trouble::of(format!("option {option}"), error))

@@ -1,20 +1,28 @@
 //! The gateway: checks the token as the authorizer would, builds the REST proxy event, calls the
 //! handler. Beside the API it serves the page that shows `openapi.yaml`.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    fmt::Display,
+    fs::{File, TryLockError},
+    net::Ipv4Addr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use axum::{
     Router,
     body::Bytes,
     extract::{
-        DefaultBodyLimit, Path, State,
+        DefaultBodyLimit, Path as Parameters, State,
         rejection::{BytesRejection, PathRejection},
     },
     http::{
         HeaderMap, StatusCode,
-        header::{AUTHORIZATION, CONTENT_TYPE},
+        header::{AUTHORIZATION, CONTENT_TYPE, ETAG},
     },
+    middleware::from_fn_with_state,
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
@@ -37,13 +45,21 @@ use update_organization_option::{
 };
 use uuid::Uuid;
 
-use crate::{Serve, client, proxy, sample, table, token, trouble::Trouble};
+use crate::{
+    Serve, client, endpoint,
+    origin::{self, Cors},
+    proxy, sample, table, token,
+    trouble::Trouble,
+};
 
 /// As long as the function's own timeout in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// API Gateway's own limit on a payload.
 const MAX_PAYLOAD_BYTES: usize = 10_000_000;
+
+/// 127.0.0.0, whose last 24 bits are free.
+const LOOPBACK: u32 = 127 << 24;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -63,13 +79,23 @@ pub(crate) fn handler(client: &Client, table: &str) -> Handler {
 /// The address of an embedded DynamoDB that is reached through `listener`, where the sample's
 /// failing options fail.
 pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<String, Trouble> {
-    let engine = listen(Ipv4Addr::LOCALHOST, 0).await?;
-    let inner = format!("http://127.0.0.1:{}", port(&engine)?);
-    let outer = format!("http://127.0.0.1:{}", port(&listener)?);
+    // The engine lets pages of any origin in; at an address that none can guess none finds it.
+    let hidden = Ipv4Addr::from(LOOPBACK | fastrand::u32(..1 << 24));
+    let engine = match listen(hidden, 0).await {
+        Ok(engine) => engine,
+        // Not every system has more than one address of its own.
+        Err(_) => listen(Ipv4Addr::LOCALHOST, 0).await?,
+    };
+    let inner = engine.local_addr().map_err(|error| Trouble::of("engine", error))?;
+    let inner = format!("http://{inner}");
+    let mut outer = listener.local_addr().map_err(|error| Trouble::of("port", error))?;
+    if outer.ip().is_unspecified() {
+        outer.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
     tokio::spawn(dynoxide::server::serve_on(engine, database));
     let late = TaskTracker::new();
     tokio::spawn(proxy::serve(listener, inner, Arc::new(sample::fault), late));
-    Ok(outer)
+    Ok(format!("http://{outer}"))
 }
 
 pub(crate) fn invocation(timeout: Duration) -> Invocation {
@@ -93,15 +119,19 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
     // The embedded engine warns of every request that it refuses, a failed condition too.
     let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: false });
+    let cors = Cors::new(serve.cors_origin)?;
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
-    let endpoint = if let Some(endpoint) = &serve.dynamodb_endpoint {
-        endpoint.clone()
+    // Held for as long as the database is open.
+    let mut lock = None;
+    let endpoint = if let Some(address) = &serve.dynamodb_endpoint {
+        endpoint::parse("--dynamodb-endpoint", address)?
     } else {
         let dynamodb = listen(serve.dynamodb_address, serve.dynamodb_port).await?;
         let database = match &serve.data {
-            Some(file) => Database::new(&file.display().to_string()).map_err(|_| {
-                Trouble::of(file.display(), "cannot be opened as a database of this command")
-            })?,
+            Some(file) => {
+                lock = Some(hold(file)?);
+                open(file)?
+            }
             None => Database::memory().map_err(|error| Trouble::of("memory", error))?,
         };
         embed(dynamodb, database).await?
@@ -122,7 +152,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         token::sign(org, "options/write", "local-user"),
     );
 
-    let handler = handler(&client, &serve.table);
+    let handler = handler(&client, &serve.table).with_cors_origin(cors.origin());
     let gateway = Arc::new(Gateway { client, table: serve.table, handler });
     let files = swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/swagger-ui",
@@ -137,24 +167,49 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         .method_not_allowed_fallback(no_route)
         .layer(DefaultBodyLimit::max(MAX_PAYLOAD_BYTES))
         .with_state(gateway)
-        .merge(files);
-    tokio::select! {
+        .merge(files)
+        .layer(from_fn_with_state(Arc::new(cors), origin::guard));
+    let served = tokio::select! {
         served = axum::serve(listener, router) => {
             served.map_err(|error| Trouble::of("gateway", error))
         }
         // No request is waited for: what DynamoDB has answered is kept.
         _ = tokio::signal::ctrl_c() => Ok(()),
-    }
+    };
+    drop(lock);
+    served
+}
+
+/// Keeps other processes from opening the database in `file`: of two engines on one file each loses
+/// what the other writes. The lock is beside it, as `SQLite` has locks of its own on the file.
+fn hold(file: &Path) -> Result<File, Trouble> {
+    let mut name = file.as_os_str().to_owned();
+    name.push("-lock");
+    let trouble = |error: &dyn Display| Trouble::of(Path::new(&name).display(), error);
+    let lock = File::create(&name).map_err(|error| trouble(&error))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => {
+            let why = "another process has it open; stop that one, or take another file";
+            Trouble::of(file.display(), why)
+        }
+        TryLockError::Error(error) => trouble(&error),
+    })?;
+    Ok(lock)
+}
+
+fn open(file: &Path) -> Result<Database, Trouble> {
+    let why = "expected a database of this command, or no file yet";
+    Database::new(&file.display().to_string()).map_err(|_| Trouble::of(file.display(), why))
 }
 
 async fn change(
     State(gateway): State<Arc<Gateway>>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: Result<Parameters<(String, String)>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let unreadable = |info: &str| refused(StatusCode::UNPROCESSABLE_ENTITY, Code::BadRequest, info);
-    let Ok(Path((org, option))) = path else { return unreadable("the path is not UTF-8") };
+    let Ok(Parameters((org, option))) = path else { return unreadable("the path is not UTF-8") };
     let Ok(body) = body else { return unreadable("the body is too long, or ends early") };
     let mut multi: Map<String, Value> = Map::new();
     for name in headers.keys() {
@@ -197,10 +252,14 @@ async fn change(
 /// The item, on the local gateway only.
 async fn show(
     State(gateway): State<Arc<Gateway>>,
-    Path((org, option)): Path<(String, String)>,
+    Parameters((org, option)): Parameters<(String, String)>,
 ) -> Response {
     match item(&gateway.client, &gateway.table, &org, &option).await {
-        Some(item) => ([(CONTENT_TYPE, "application/json")], format!("{item:#}\n")).into_response(),
+        Some(item) => {
+            let tag = format!("\"{}\"", item.get("version").unwrap_or(&json!(0)));
+            let headers = [(CONTENT_TYPE, "application/json".to_owned()), (ETAG, tag)];
+            (headers, format!("{item:#}\n")).into_response()
+        }
         None => refused(StatusCode::NOT_FOUND, Code::NotFound, "the table has no such option"),
     }
 }
@@ -210,7 +269,7 @@ async fn no_route() -> Response {
 }
 
 /// What the gateway answers by itself, in English as API Gateway does.
-fn refused(status: StatusCode, code: Code, info: &str) -> Response {
+pub(crate) fn refused(status: StatusCode, code: Code, info: &str) -> Response {
     let message = Language::negotiate(&Event::default()).message(code);
     let body = json!({"code": code.as_str(), "message": message, "info": info});
     (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()

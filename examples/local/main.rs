@@ -2,7 +2,9 @@
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
 mod client;
+mod endpoint;
 mod gateway;
+mod origin;
 #[expect(dead_code, reason = "some faults are for the tests alone")]
 mod proxy;
 mod replay;
@@ -20,7 +22,7 @@ use crate::trouble::Trouble;
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -69,6 +71,9 @@ struct Serve {
     /// Use the DynamoDB at this address, rather than the embedded one.
     #[arg(long, conflicts_with_all = ["dynamodb_port", "dynamodb_address", "data"])]
     dynamodb_endpoint: Option<String>,
+    /// The origin whose pages may call the API, or `*`; without it only the API's own page may.
+    #[arg(long)]
+    cors_origin: Option<String>,
     /// The table; created where it does not exist, and filled with the sample where it is empty.
     #[arg(long, default_value = "options")]
     table: String,

@@ -1,13 +1,14 @@
 //! A proxy before a DynamoDB, at which requests go wrong on purpose.
 
-use std::{future::pending, io, sync::Arc, time::Duration};
+use std::{future::pending, io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes, to_bytes};
 use futures_util::stream::{self, StreamExt as _};
 use hyper::{
-    Request, Response, StatusCode, Uri,
+    HeaderMap, Request, Response, StatusCode, Uri,
     body::Incoming,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN},
+    http::uri::Authority,
     server::conn::http1,
     service::service_fn,
 };
@@ -81,6 +82,10 @@ async fn answer(
     request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
     let (mut head, body) = request.into_parts();
+    // No page has business with a database.
+    if head.headers.contains_key(ORIGIN) || !is_own_host(&head.headers) {
+        return error(403, "AccessDeniedException", &Value::Null);
+    }
     let body = to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let operation = target.and_then(|target| target.split('.').next_back()).unwrap_or_default();
@@ -171,4 +176,19 @@ fn error(status: u16, name: &str, reasons: &Value) -> io::Result<Response<Body>>
         .headers_mut()
         .insert(CONTENT_TYPE, "application/x-amz-json-1.0".parse().map_err(io::Error::other)?);
     Ok(response)
+}
+
+/// Where a container finds this machine.
+const HOST_OF_CONTAINERS: &str = "host.docker.internal";
+
+/// Whether a request's `Host` is an address, or a name that is always this machine's. A page that
+/// rebinds its own name to this machine's address calls by that name.
+pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.eq_ignore_ascii_case(HOST_OF_CONTAINERS)
+        || address.parse::<IpAddr>().is_ok()
 }

@@ -4,7 +4,12 @@ use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf, time::Duration}
 
 use dynoxide::Database;
 use serde_json::Value;
-use update_organization_option::request::Event;
+use tracing::level_filters::LevelFilter;
+use update_organization_option::{
+    config::{LogConfig, LogFormat},
+    request::Event,
+    telemetry,
+};
 
 use crate::{client, gateway, table, trouble::Trouble};
 
@@ -30,6 +35,9 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
         let event: Event = serde_json::from_value(event).map_err(|error| trouble(&error))?;
         events.push((file, event));
     }
+    // What a client is not told: the cause of an answer of 5xx.
+    let (level, others) = (LevelFilter::ERROR, LevelFilter::ERROR);
+    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: false });
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
@@ -45,6 +53,9 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
         let status = answer.status_code.to_string();
         let status = paint(if answer.status_code < 300 { "32" } else { "31" }, &status);
         println!("{}\n  {status}", paint("1", &file.display().to_string()));
+        for (name, value) in &answer.headers {
+            println!("  {name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
         if let Some(lambda_http::Body::Text(body)) = &answer.body {
             println!("  {body}");
         }

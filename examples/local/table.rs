@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    error::ProvideErrorMetadata as _,
     types::{
         AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
         ScalarAttributeType,
@@ -17,13 +16,13 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Creates the table where it does not exist, and fills it with the sample where it is empty.
 pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble> {
-    let fail = |error: &dyn std::error::Error| Trouble::chain(format!("table `{table}`"), error);
-    let tables = client.list_tables().send().await.map_err(|error| fail(&error))?;
+    let tables = client.list_tables().send().await;
+    let tables = tables.map_err(|error| Trouble::of_table(table, &error))?;
     if !tables.table_names().iter().any(|name| name == table) {
         create(client, table).await?;
     }
-    let scan =
-        client.scan().table_name(table).limit(1).send().await.map_err(|error| fail(&error))?;
+    let scan = client.scan().table_name(table).limit(1).send().await;
+    let scan = scan.map_err(|error| Trouble::of_table(table, &error))?;
     if !scan.items().is_empty() {
         return Ok(());
     }
@@ -32,14 +31,19 @@ pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), Trouble>
     for item in sample["items"].as_array().into_iter().flatten() {
         let AttributeValue::M(item) = to_attribute(item.clone()) else { continue };
         let put = client.put_item().table_name(table).set_item(Some(item));
-        put.send().await.map_err(|error| fail(&error))?;
+        put.send().await.map_err(|error| Trouble::of_table(table, &error))?;
     }
     Ok(())
 }
 
+/// What is deployed.
+pub(crate) fn template() -> Result<Value, Trouble> {
+    yaml_serde::from_str(TEMPLATE).map_err(|error| Trouble::of("template.yaml", error))
+}
+
 async fn create(client: &Client, table: &str) -> Result<(), Trouble> {
     let odd = |error: &dyn std::fmt::Display| Trouble::of("template.yaml, OptionsTable", error);
-    let template: Value = yaml_serde::from_str(TEMPLATE).map_err(|error| odd(&error))?;
+    let template = template()?;
     let properties = &template["Resources"]["OptionsTable"]["Properties"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |name: &str| properties[name].as_array().cloned().unwrap_or_default();
@@ -60,9 +64,6 @@ async fn create(client: &Client, table: &str) -> Result<(), Trouble> {
             .key_type(KeyType::from(&*text(&key["KeyType"])));
         request = request.key_schema(element.build().map_err(|error| odd(&error))?);
     }
-    request.send().await.map_err(|error| {
-        let message = error.message().unwrap_or("it cannot be created").to_owned();
-        Trouble::of(format!("table `{table}`"), message)
-    })?;
+    request.send().await.map_err(|error| Trouble::of_table(table, &error))?;
     Ok(())
 }

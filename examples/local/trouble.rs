@@ -2,7 +2,9 @@
 
 use std::{error::Error, fmt};
 
-/// One line that says what is wrong.
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// One line that says what was wanted, what was found, and what to do.
 #[derive(Debug)]
 pub(crate) struct Trouble(pub(crate) String);
 
@@ -11,9 +13,32 @@ impl Trouble {
         Self(format!("{what}: {error}"))
     }
 
-    /// An error that says what is wrong in its sources.
-    pub(crate) fn chain(what: impl fmt::Display, error: &dyn Error) -> Self {
-        let causes = std::iter::successors(Some(error), |&error| error.source());
-        Self::of(what, causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+    /// What DynamoDB, or what there is in its place, answers to a request for `table`.
+    pub(crate) fn of_table<E>(table: &str, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let what = format!("table `{table}`");
+        if error.code() == Some("ResourceNotFoundException") {
+            return Self::of(what, "there is none; `cargo run --example local` makes a local one");
+        }
+        match error {
+            SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+                let text = error.message().or(error.code());
+                Self::of(what, text.unwrap_or("what answers is no DynamoDB"))
+            }
+            _ => {
+                let first: &dyn Error = error;
+                let root = std::iter::successors(Some(first), |&error| error.source()).last();
+                let root = root.unwrap_or(first);
+                Self::of(
+                    what,
+                    format!(
+                        "DynamoDB cannot be reached: {root}; check the endpoint, and in an AWS \
+                         account its region and credentials"
+                    ),
+                )
+            }
+        }
     }
 }

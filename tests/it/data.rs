@@ -108,7 +108,10 @@ async fn options_and_aliases_are_loaded_and_shown() {
 
     assert_eq!(show(&engine, ARCHIVED).await.unwrap()["archivedAt"], "2026-01-01T00:00:00.000Z");
     let Trouble(why) = show(&engine, &option(1)).await.unwrap_err();
-    assert_eq!(why, format!("option {}: not found", option(1)));
+    let table = engine.table();
+    let expected =
+        format!("option {}: not found in organization {ORG} of table `{table}`", option(1));
+    assert_eq!(why, expected);
 }
 
 #[tokio::test]

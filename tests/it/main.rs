@@ -15,6 +15,7 @@ mod generate;
 mod histories;
 mod idempotency;
 mod limits;
+mod local;
 mod openapi;
 mod preconditions;
 mod secrets;

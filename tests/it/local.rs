@@ -1,0 +1,273 @@
+//! The local server as a process: who gets in, and what its commands say.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{LazyLock, mpsc},
+    time::Duration,
+};
+
+use axum::body::{Body, to_bytes};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::engine::{OPTION, ORG};
+
+/// What a test waits for the end of a command at most.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The folder of the examples, which are built: Cargo does not build them for one test alone.
+fn examples() -> &'static Path {
+    static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
+        // Where the program is that Cargo has built for the tests.
+        let profile = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--examples", "--target-dir"]);
+        cargo.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success());
+        profile.join("examples")
+    });
+    &EXAMPLES
+}
+
+fn example(name: &str) -> Command {
+    let mut command = Command::new(examples().join(name));
+    command.env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null());
+    command
+}
+
+/// What a command has written that ends by itself.
+#[track_caller]
+fn run(name: &str, arguments: &[&str]) -> Output {
+    let mut command = example(name);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let process = command.spawn().unwrap();
+    let id = process.id();
+    let (sender, output) = mpsc::channel();
+    std::thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
+    output.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let _ = Command::new("kill").arg(id.to_string()).status();
+        panic!("{name} {arguments:?} does not end")
+    })
+}
+
+/// The one line that the command ends with.
+#[track_caller]
+fn fails(name: &str, arguments: &[&str], expected: &str) {
+    let output = run(name, arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text, format!("error: {expected}\n"), "{arguments:?}");
+    assert!(!output.status.success());
+}
+
+/// A server that is gone with the test.
+struct Local {
+    process: Child,
+    api: String,
+    dynamodb: String,
+}
+
+impl Local {
+    fn serve(arguments: &[&str]) -> Self {
+        let mut command = example("local");
+        command.args(["--port", "0", "--dynamodb-port", "0"]).args(arguments);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut ready = |what: &str| {
+            let line = lines.next().unwrap().unwrap();
+            line.strip_prefix(&format!("ready: {what} on ")).unwrap().to_owned()
+        };
+        let (dynamodb, api) = (ready("DynamoDB"), ready("API"));
+        // What it logs has to go somewhere.
+        std::thread::spawn(move || lines.count());
+        Self { process, api, dynamodb }
+    }
+
+    fn port(&self) -> &str {
+        self.api.rsplit_once(':').unwrap().1
+    }
+
+    /// The answer to a PATCH of the sample's option, or to a preflight of one.
+    async fn answer(
+        &self,
+        method: Method,
+        headers: &[(&str, &str)],
+    ) -> (StatusCode, HeaderMap, Value) {
+        let token = run("local", &["token", "--org", ORG]).stdout;
+        let token = String::from_utf8(token).unwrap();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}/orgs/{ORG}/options/{OPTION}", self.api))
+            .header("Authorization", format!("Bearer {}", token.trim()))
+            .header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(request.body(Body::from(r#"[{"op":"replace","path":"/name","value":"x"}]"#)).unwrap())
+            .await
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+async fn send(request: Request<Body>) -> (StatusCode, HeaderMap, Value) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let (head, body) = client.request(request).await.unwrap().into_parts();
+    let body = to_bytes(Body::new(body), usize::MAX).await.unwrap();
+    (head.status, head.headers, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn no_page_of_another_origin_gets_in() {
+    let local = Local::serve(&[]);
+    let own = format!("http://127.0.0.1:{}", local.port());
+    let by_name = format!("localhost:{}", local.port());
+    for headers in [&[][..], &[("Origin", &*own)], &[("Host", &*by_name)]] {
+        let (status, answer, _) = local.answer(Method::PATCH, headers).await;
+        assert_eq!(status, 204, "{headers:?}");
+        assert!(!answer.contains_key("access-control-allow-origin"));
+    }
+    for headers in [
+        &[("Origin", "http://localhost:5173")][..],
+        &[("Origin", "null")],
+        &[("Host", "rebound.example")],
+        &[("Host", "rebound.example"), ("Origin", "http://rebound.example")],
+        &[("Host", "127.0.0.1.rebound.example")],
+        &[("Host", "localhost.rebound.example:3000")],
+    ] {
+        for method in [Method::PATCH, Method::GET, Method::OPTIONS] {
+            let (status, answer, body) = local.answer(method, headers).await;
+            assert_eq!(
+                (status, &body["code"]),
+                (StatusCode::FORBIDDEN, &json!("NoPermissions")),
+                "{headers:?}"
+            );
+            assert!(!answer.contains_key("access-control-allow-origin"));
+        }
+        let scan = Request::builder().method(Method::POST).uri(&local.dynamodb);
+        let scan = scan.header("X-Amz-Target", "DynamoDB_20120810.Scan");
+        let scan = scan.header("Content-Type", "application/x-amz-json-1.0");
+        let scan = headers.iter().fold(scan, |scan, (name, value)| scan.header(*name, *value));
+        let (status, answer, body) =
+            send(scan.body(Body::from(r#"{"TableName":"options"}"#)).unwrap()).await;
+        assert_eq!(status, 403, "{headers:?} {body}");
+        assert!(!answer.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_named_origin_gets_in_as_by_the_deployed_api() {
+    let origin = "http://localhost:5173";
+    let local = Local::serve(&["--cors-origin", origin]);
+    let (status, headers, _) = local.answer(Method::OPTIONS, &[("Origin", origin)]).await;
+    assert_eq!(status, 204);
+    assert_eq!(headers["access-control-allow-origin"], origin);
+    assert_eq!(headers["access-control-allow-methods"], "PATCH");
+    assert_eq!(headers["access-control-max-age"], "3600");
+    let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+    assert!(allowed.split(',').any(|name| name == "If-None-Match"), "{allowed}");
+
+    let (status, headers, _) = local.answer(Method::PATCH, &[("Origin", origin)]).await;
+    assert_eq!(
+        (status, &headers["access-control-allow-origin"]),
+        (StatusCode::NO_CONTENT, &origin.parse().unwrap())
+    );
+    assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("ETag"));
+    let other = [("Origin", "http://localhost:5174")];
+    assert_eq!(local.answer(Method::PATCH, &other).await.0, 403);
+
+    let open = Local::serve(&["--cors-origin", "*"]);
+    let (status, headers, _) = open.answer(Method::PATCH, &other).await;
+    assert_eq!(
+        (status, &headers["access-control-allow-origin"]),
+        (StatusCode::NO_CONTENT, &"*".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn the_item_is_shown_with_its_etag() {
+    let local = Local::serve(&[]);
+    let tag = local.answer(Method::PATCH, &[]).await.1["etag"].clone();
+    let (status, headers, item) = local.answer(Method::GET, &[]).await;
+    assert_eq!((status, &headers["etag"]), (StatusCode::OK, &tag));
+    assert_eq!((&item["version"], &item["document"]["name"]), (&json!(2), &json!("x")));
+    let again = local.answer(Method::PATCH, &[("If-Match", tag.to_str().unwrap())]).await;
+    assert_eq!(again.0, 204);
+}
+
+#[test]
+fn a_data_file_is_opened_by_one_server() {
+    let file = env::temp_dir().join(Uuid::new_v4().to_string());
+    let name = file.to_str().unwrap();
+    let first = Local::serve(&["--data", name]);
+    let why = "another process has it open; stop that one, or take another file";
+    let second = ["--port", "0", "--dynamodb-port", "0", "--data", name];
+    fails("local", &second, &format!("{name}: {why}"));
+    drop(first);
+    drop(Local::serve(&["--data", name]));
+    for end in ["", "-lock", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{name}{end}"));
+    }
+}
+
+#[test]
+fn a_command_that_cannot_says_why_in_a_line() {
+    for name in ["local", "data"] {
+        let version = String::from_utf8(run(name, &["--version"]).stdout).unwrap();
+        let expected = concat!("update-organization-option ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(version, expected, "{name}");
+    }
+    let no_address = "expected an address such as http://127.0.0.1:8000";
+    let unreachable = "DynamoDB cannot be reached: Connection refused (os error 111); check the \
+                       endpoint, and in an AWS account its region and credentials";
+    for address in ["foo", "127.0.0.1:8000", "ftp://x", "http://", "http:// x"] {
+        let why = format!("--dynamodb-endpoint {address}: {no_address}");
+        fails("local", &["--port", "0", "--dynamodb-endpoint", address], &why);
+    }
+    let nowhere = "http://127.0.0.1:1";
+    let why = format!("{nowhere}: table `options`: {unreachable}");
+    fails("local", &["--port", "0", "--dynamodb-endpoint", nowhere], &why);
+    for origin in ["localhost", "http://a/b", "ftp://a", ""] {
+        let why = format!(
+            "--cors-origin {origin}: expected `*` or an origin such as http://localhost:5173"
+        );
+        fails("local", &["--port", "0", "--dynamodb-port", "0", "--cors-origin", origin], &why);
+    }
+
+    let show = ["show", "--org", ORG, "--option", OPTION, "--endpoint"];
+    let shown = |rest: &[&'static str]| [&show[..], rest].concat();
+    fails("data", &shown(&["foo"]), &format!("--endpoint foo: {no_address}"));
+    fails("data", &shown(&[nowhere]), &format!("table `options`: {unreachable}"));
+    let lines = env::temp_dir().join(Uuid::new_v4().to_string());
+    fs::write(&lines, format!(r#"{{"org":"{ORG}","option":"{OPTION}","document":{{}}}}"#)).unwrap();
+    let local = Local::serve(&[]);
+    let load = ["load", lines.to_str().unwrap(), "--endpoint"];
+    let why = format!("line 1: table `options`: {unreachable}; nothing was loaded");
+    fails("data", &[&load[..], &[nowhere]].concat(), &why);
+    let why = "line 1: table `nope`: there is none; `cargo run --example local` makes a local one; \
+               nothing was loaded";
+    fails("data", &[&load[..], &[&local.dynamodb, "--table", "nope"]].concat(), why);
+    fs::remove_file(lines).unwrap();
+}
+
+#[test]
+fn a_replay_of_a_server_error_shows_headers_and_cause() {
+    let event = concat!(env!("CARGO_MANIFEST_DIR"), "/events/database-denies-access.json");
+    let shown = String::from_utf8(run("local", &["invoke", event]).stdout).unwrap();
+    for line in ["  500", "content-type: application/json", "AccessDeniedException", "  unchanged"]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
