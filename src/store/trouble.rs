@@ -27,6 +27,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// the time would leave its outcome unknown.
 const LEAST_TIME: Duration = Duration::from_millis(250);
 
+/// For how long a request is sent again that DynamoDB throttles. While it is held it takes one of the
+/// executions that an account has at a time.
+const THROTTLING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// For how long a request is sent again that others were faster than.
+const CONTENTION_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What came between a request and its answer. `E` is the operation's own errors.
 #[derive(Debug)]
 pub(super) enum Trouble<E = Infallible> {
@@ -42,6 +49,8 @@ pub(super) enum Trouble<E = Infallible> {
     Invalid(Cause),
     /// Not applied, as nothing was sent: there was no connection.
     Unreachable(Cause),
+    /// Not applied, as nothing was sent: the time left is less than an attempt may take.
+    NoTime,
     /// Applied or not: the answer was lost, or DynamoDB does not know itself.
     Ambiguous(Cause),
     /// Not applied, and will not be however often it is sent.
@@ -138,6 +147,7 @@ impl<E> Trouble<E> {
             Self::TooLarge => Trouble::TooLarge,
             Self::Invalid(cause) => Trouble::Invalid(cause),
             Self::Unreachable(cause) => Trouble::Unreachable(cause),
+            Self::NoTime => Trouble::NoTime,
             Self::Ambiguous(cause) => Trouble::Ambiguous(cause),
         }
     }
@@ -165,8 +175,14 @@ fn was_never_sent(error: &(dyn Error + 'static), is_other: bool) -> bool {
 pub struct Effort {
     deadline: Instant,
     waits: u32,
-    /// How long the slowest attempt has taken.
+    /// When the last attempt, or the wait after it, has ended.
+    idle_since: Instant,
+    /// How long the slowest attempt has taken, and the slowest work before one.
     slowest: Duration,
+    slowest_work: Duration,
+    /// When DynamoDB has throttled first, and when another was faster first.
+    throttled_since: Option<Instant>,
+    contended_since: Option<Instant>,
     /// Requests sent to DynamoDB.
     pub requests: u32,
     /// Read and write units that DynamoDB says it has charged.
@@ -174,10 +190,20 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// An effort that ends at `deadline`.
+    /// An effort that begins now and ends at `deadline`.
     #[must_use]
     pub fn until(deadline: Instant) -> Self {
-        Self { deadline, waits: 0, slowest: Duration::ZERO, requests: 0, capacity_units: 0.0 }
+        Self {
+            deadline,
+            waits: 0,
+            idle_since: Instant::now(),
+            slowest: Duration::ZERO,
+            slowest_work: Duration::ZERO,
+            throttled_since: None,
+            contended_since: None,
+            requests: 0,
+            capacity_units: 0.0,
+        }
     }
 
     /// How often something was tried: once, and again after each wait.
@@ -192,7 +218,18 @@ impl Effort {
             consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>();
     }
 
+    /// Whether an attempt that begins `after` this time can end before the deadline, if it takes as
+    /// long as the slowest so far, and so does the work around it.
+    fn is_time_left(&self, after: Duration) -> bool {
+        let reserve = (self.slowest + self.slowest_work).max(LEAST_TIME);
+        Instant::now() + after + reserve < self.deadline
+    }
+
     /// The answer to a request, if it comes in time.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::NoTime`] where it was not sent, and what has come between else.
     pub(super) async fn send<T, E>(
         &mut self,
         request: impl Future<Output = Result<T, SdkError<E>>>,
@@ -200,10 +237,15 @@ impl Effort {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.requests += 1;
         let start = Instant::now();
+        self.slowest_work = self.slowest_work.max(start - self.idle_since);
+        if !self.is_time_left(Duration::ZERO) {
+            return Err(Trouble::NoTime);
+        }
+        self.requests += 1;
         let answer = timeout_at(self.deadline, request).await;
-        self.slowest = self.slowest.max(start.elapsed());
+        self.idle_since = Instant::now();
+        self.slowest = self.slowest.max(self.idle_since - start);
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Trouble::of(error)),
@@ -216,27 +258,52 @@ impl Effort {
     ///
     /// # Errors
     ///
-    /// Where the trouble does not pass by waiting, or there is no time left for an attempt that takes
-    /// as long as the slowest so far.
+    /// Where the trouble does not pass by waiting, has lasted too long, or there is no time left for
+    /// an attempt that takes as long as the slowest so far.
     pub(super) async fn again(&mut self, trouble: Trouble) -> Result<(), Failure> {
-        let failure = match trouble {
+        let now = Instant::now();
+        let (failure, held_for, patience) = match trouble {
             Trouble::Service(never, _) => match never {},
             Trouble::Other(cause) | Trouble::Invalid(cause) => {
                 return Err(Failure::Internal(cause));
             }
             Trouble::TooLarge => return Err(Failure::internal("a read was refused for its size")),
-            Trouble::Throttled(cause) => Failure::Throttled(cause),
-            Trouble::Contention => Failure::Contention,
-            Trouble::Unreachable(cause) => Failure::Unreachable(cause),
-            Trouble::Ambiguous(cause) => Failure::OutcomeUnknown(cause),
+            Trouble::NoTime => return Err(self.out_of_time()),
+            Trouble::Throttled(cause) => {
+                let since = *self.throttled_since.get_or_insert(now);
+                (Failure::Throttled(cause), now - since, THROTTLING_PATIENCE)
+            }
+            Trouble::Contention => {
+                let since = *self.contended_since.get_or_insert(now);
+                (Failure::Contention, now - since, CONTENTION_PATIENCE)
+            }
+            Trouble::Unreachable(cause) => {
+                (Failure::Unreachable(cause), Duration::ZERO, Duration::MAX)
+            }
+            Trouble::Ambiguous(cause) => {
+                (Failure::OutcomeUnknown(cause), Duration::ZERO, Duration::MAX)
+            }
         };
         let bound = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.saturating_pow(self.waits.min(16)));
         self.waits += 1;
         let wait = bound.mul_f64(fastrand::f64());
-        if Instant::now() + wait + self.slowest.max(LEAST_TIME) >= self.deadline {
+        if held_for + wait > patience || !self.is_time_left(wait) {
             return Err(failure);
         }
         sleep(wait).await;
+        self.idle_since = Instant::now();
         Ok(())
+    }
+
+    /// Why the request is given up that was not sent for want of time: nothing of it was done.
+    fn out_of_time(&self) -> Failure {
+        const WHY: &str = "no time was left for an attempt";
+        match (self.throttled_since, self.contended_since) {
+            (Some(throttled), contended) if contended.is_none_or(|since| since < throttled) => {
+                Failure::Throttled(WHY.into())
+            }
+            (_, Some(_)) => Failure::Contention,
+            _ => Failure::Unreachable(WHY.into()),
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Time for a few attempts beside the 500 ms that are kept for the answer.
-const SHORT: Duration = Duration::from_millis(800);
+const SHORT: Duration = Duration::from_millis(1_500);
 
 /// Time for one connection, which may take a second, but not for two, beside what is kept.
 const TIME_TO_CONNECT: Duration = Duration::from_millis(1_700);
@@ -168,6 +168,38 @@ async fn throttling_is_answered_by_429_and_changes_nothing() {
         let answer = engine.refuses(request, (429, "TooManyRequests", why)).await;
         assert_eq!(answer.headers["retry-after"], "1");
     }
+}
+
+/// A request that is held takes an execution from all others: it is given up long before its end.
+#[tokio::test]
+async fn what_does_not_pass_is_given_up_before_the_time_is_over() {
+    for (fault, code) in [
+        (Fault::Refused(400, "ThrottlingException"), "TooManyRequests"),
+        (Fault::Refused(400, "TransactionConflictException"), "TryLater"),
+    ] {
+        let engine =
+            Engine::start().await.behind(every(WRITES, fault), Duration::from_mins(1)).await;
+        let answer = tokio::time::timeout(Duration::from_secs(20), engine.send(append())).await;
+        let answer = answer.expect("an answer well before the minute is over");
+        assert_eq!((answer.status, &answer.body["code"]), (429, &json!(code)));
+    }
+}
+
+/// An attempt that the end of the time would cut off leaves its outcome unknown. None begins.
+#[tokio::test]
+async fn an_attempt_without_time_to_end_is_not_begun() {
+    let sent = Arc::new(AtomicU32::new(0));
+    let count = sent.clone();
+    let counted = move |_: &str, _: &[u8]| {
+        count.fetch_add(1, Ordering::Relaxed);
+        None
+    };
+    // 240 of them are left beside the 500 that are kept for the answer.
+    let engine = Engine::start().await.behind(counted, Duration::from_millis(740)).await;
+    for request in [append(), insert(), keyed(append())] {
+        engine.refuses(request, (500, "TryLater", WHY_UNREACHABLE)).await;
+    }
+    assert_eq!(sent.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
