@@ -36,7 +36,8 @@ fn with_canaries(event: &Value) -> Value {
     event
 }
 
-async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
+/// All lines of a function that was sent all events.
+pub(crate) async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
     let engine = Engine::start().await.behind(sample::fault, Duration::from_secs(10)).await;
     engine.put_option(OPTION, json!({"name": CANARY, "list": [CANARY], "count": CANARY})).await;
     let mut all =

@@ -1,9 +1,15 @@
 //! `template.yaml` and the code agree, and what API Gateway answers by itself follows the contract.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::Value;
 use update_organization_option::error::Code;
+
+use crate::secrets::logs_of_all_events;
 
 const CONFIG: &str = include_str!("../../src/config.rs");
 const ITEM: &str = include_str!("../../src/store/item.rs");
@@ -35,6 +41,23 @@ const REFUSALS: &[(&str, u64, Code)] = &[
     ("UNSUPPORTED_MEDIA_TYPE", 422, Code::BadRequest),
     ("WAF_FILTERED", 403, Code::NoPermissions),
 ];
+
+/// What AWS counts by itself and by which dimensions, in alphabetical order ("Types of metrics for
+/// Lambda functions" and "Amazon API Gateway dimensions and metrics").
+const METRICS_OF_AWS: &[(&str, &[&str], &[&str])] = &[
+    ("AWS/ApiGateway", &["4XXError", "5XXError", "Count", "Latency"], &["ApiName", "Stage"]),
+    ("AWS/Lambda", &["Duration", "Errors", "Invocations", "Throttles"], &["FunctionName"]),
+    ("AWS/Lambda", &["Duration", "Errors", "Invocations"], &["FunctionName", "Resource"]),
+    (
+        "AWS/Lambda",
+        &["Duration", "Errors", "Invocations"],
+        &["ExecutedVersion", "FunctionName", "Resource"],
+    ),
+];
+
+/// A metric: its namespace, its name, and its dimensions with their values, as far as those are known
+/// before the deployment.
+type Metric = (String, String, BTreeMap<String, Option<String>>);
 
 fn template() -> Value {
     yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
@@ -197,7 +220,8 @@ fn the_environment_is_what_the_configuration_reads() {
 #[test]
 fn a_deployment_watches_alarms_that_there_are() {
     let function = properties("UpdateOrganizationOption");
-    let alarms = function["DeploymentPreference"]["Alarms"].as_array().unwrap().clone();
+    let alarms =
+        function["DeploymentPreference"]["Alarms"]["Fn::If"][1].as_array().unwrap().clone();
     assert!(!alarms.is_empty());
     for alarm in alarms {
         let name = alarm["Ref"].as_str().unwrap();
@@ -205,8 +229,102 @@ fn a_deployment_watches_alarms_that_there_are() {
     }
 }
 
-#[test]
+fn metric(watched: &Value) -> Metric {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let dimensions = watched["Dimensions"].as_array().unwrap().iter();
+    let dimensions = dimensions.map(|each| (text(&each["Name"]).unwrap(), text(&each["Value"])));
+    let (namespace, name) = (text(&watched["Namespace"]), text(&watched["MetricName"]));
+    (namespace.unwrap(), name.unwrap(), dimensions.collect())
+}
 
+/// What each alarm of the template looks at.
+fn watched() -> Vec<(String, Metric)> {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap().iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let mut watched = Vec::new();
+    for (name, alarm) in alarms {
+        let properties = &alarm["Properties"];
+        let Some(metrics) = properties["Metrics"].as_array() else {
+            watched.push((name.clone(), metric(properties)));
+            continue;
+        };
+        for of_expression in metrics.iter().filter_map(|each| each.get("MetricStat")) {
+            watched.push((name.clone(), metric(&of_expression["Metric"])));
+        }
+    }
+    watched
+}
+
+/// What the template makes of the access log's lines.
+fn filtered() -> Vec<Metric> {
+    let format = properties("Api")["AccessLogSetting"]["Format"].take();
+    let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
+    let is_logged = |field: &str| assert!(line.get(field).is_some(), "{field}");
+    let mut filtered = Vec::new();
+    for filter in ["Calls", "RefusedCalls"].map(properties) {
+        let pattern = filter["FilterPattern"].as_str().unwrap();
+        between(pattern, "$.", " ").into_iter().for_each(is_logged);
+        let counted = &filter["MetricTransformations"][0];
+        let mut dimensions = BTreeMap::new();
+        for dimension in counted["Dimensions"].as_array().unwrap() {
+            is_logged(dimension["Value"].as_str().unwrap().strip_prefix("$.").unwrap());
+            dimensions.insert(dimension["Key"].as_str().unwrap().to_owned(), None);
+        }
+        let text = |member: &str| counted[member].as_str().unwrap().to_owned();
+        filtered.push((text("MetricNamespace"), text("MetricName"), dimensions));
+    }
+    filtered
+}
+
+/// What the function emits, over all events.
+async fn emitted() -> Vec<Metric> {
+    let logs = logs_of_all_events(&[("AWS_LAMBDA_FUNCTION_VERSION", "7")]).await;
+    let mut emitted = Vec::new();
+    for line in logs.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let Some(directives) = line["_aws"]["CloudWatchMetrics"].as_array() else { continue };
+        for directive in directives {
+            for names in directive["Dimensions"].as_array().unwrap() {
+                let names = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                let dimensions = names.map(|name| {
+                    // A line may lack one, as that of a refused request its plan.
+                    let value = line[name].as_str()?.to_owned();
+                    let is_ours = match name {
+                        "FunctionName" => value == "UpdateOrganizationOption",
+                        "ExecutedVersion" => value == "7",
+                        _ => return Some((name.to_owned(), Some(value))),
+                    };
+                    assert!(is_ours, "{name}: {value}");
+                    Some((name.to_owned(), None))
+                });
+                let Some(dimensions) = dimensions.collect::<Option<BTreeMap<_, _>>>() else {
+                    continue;
+                };
+                for metric in directive["Metrics"].as_array().unwrap() {
+                    let text = |value: &Value| value.as_str().unwrap().to_owned();
+                    let (namespace, name) = (text(&directive["Namespace"]), text(&metric["Name"]));
+                    emitted.push((namespace, name, dimensions.clone()));
+                }
+            }
+        }
+    }
+    emitted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_alarm_watches_what_is_there_to_be_watched() {
+    let known: BTreeSet<Metric> = emitted().await.into_iter().chain(filtered()).collect();
+    for (alarm, metric) in watched() {
+        let (namespace, name, dimensions) = &metric;
+        let is_of_aws = METRICS_OF_AWS.iter().any(|(of, names, by)| {
+            of == namespace && names.contains(&name.as_str()) && dimensions.keys().eq(by.iter())
+        });
+        assert!(is_of_aws || known.contains(&metric), "{alarm}: {metric:?}");
+    }
+}
+
+#[test]
 fn the_route_is_the_documented_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml");
     let openapi: Value = yaml_serde::from_str(&fs::read_to_string(file).unwrap()).unwrap();
