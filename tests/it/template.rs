@@ -229,12 +229,17 @@ fn a_deployment_watches_alarms_that_there_are() {
     }
 }
 
+/// A text, or what one is made of.
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| value["Fn::Sub"].as_str().unwrap()).to_owned()
+}
+
 fn metric(watched: &Value) -> Metric {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let dimensions = watched["Dimensions"].as_array().unwrap().iter();
-    let dimensions = dimensions.map(|each| (text(&each["Name"]).unwrap(), text(&each["Value"])));
-    let (namespace, name) = (text(&watched["Namespace"]), text(&watched["MetricName"]));
-    (namespace.unwrap(), name.unwrap(), dimensions.collect())
+    let mut dimensions = BTreeMap::new();
+    for each in watched["Dimensions"].as_array().into_iter().flatten() {
+        dimensions.insert(text(&each["Name"]), each["Value"].as_str().map(str::to_owned));
+    }
+    (text(&watched["Namespace"]), text(&watched["MetricName"]), dimensions)
 }
 
 /// What each alarm of the template looks at.
@@ -260,19 +265,14 @@ fn watched() -> Vec<(String, Metric)> {
 fn filtered() -> Vec<Metric> {
     let format = properties("Api")["AccessLogSetting"]["Format"].take();
     let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
-    let is_logged = |field: &str| assert!(line.get(field).is_some(), "{field}");
     let mut filtered = Vec::new();
-    for filter in ["Calls", "RefusedCalls"].map(properties) {
-        let pattern = filter["FilterPattern"].as_str().unwrap();
-        between(pattern, "$.", " ").into_iter().for_each(is_logged);
-        let counted = &filter["MetricTransformations"][0];
-        let mut dimensions = BTreeMap::new();
-        for dimension in counted["Dimensions"].as_array().unwrap() {
-            is_logged(dimension["Value"].as_str().unwrap().strip_prefix("$.").unwrap());
-            dimensions.insert(dimension["Key"].as_str().unwrap().to_owned(), None);
+    for filter in ["Calls", "CarriedOutCalls", "RefusedCalls"].map(properties) {
+        for field in between(filter["FilterPattern"].as_str().unwrap(), "$.", " ") {
+            assert!(line.get(field).is_some(), "{field}");
         }
-        let text = |member: &str| counted[member].as_str().unwrap().to_owned();
-        filtered.push((text("MetricNamespace"), text("MetricName"), dimensions));
+        let counted = &filter["MetricTransformations"][0];
+        let (namespace, name) = (text(&counted["MetricNamespace"]), text(&counted["MetricName"]));
+        filtered.push((namespace, name, BTreeMap::new()));
     }
     filtered
 }
@@ -302,7 +302,6 @@ async fn emitted() -> Vec<Metric> {
                     continue;
                 };
                 for metric in directive["Metrics"].as_array().unwrap() {
-                    let text = |value: &Value| value.as_str().unwrap().to_owned();
                     let (namespace, name) = (text(&directive["Namespace"]), text(&metric["Name"]));
                     emitted.push((namespace, name, dimensions.clone()));
                 }
