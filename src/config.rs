@@ -27,7 +27,7 @@ pub struct Config {
 }
 
 /// What is logged, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
     /// The least severe level that is written.
     pub level: LevelFilter,
@@ -35,8 +35,17 @@ pub struct LogConfig {
     pub others: LevelFilter,
     /// How a line looks.
     pub format: LogFormat,
-    /// Whether metrics are written between the lines.
-    pub metrics: bool,
+    /// Whose metrics are written between the lines; none outside of Lambda.
+    pub metrics: Option<Deployed>,
+}
+
+/// What tells the metrics of a stack from those of another, and of a version from the next one's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// The function's name.
+    pub function: String,
+    /// Its version: a number, or `$LATEST`.
+    pub version: String,
 }
 
 /// How a log line looks.
@@ -85,7 +94,10 @@ impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
         let rules = AccessRules::default();
-        let in_lambda = get("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let deployed = get("AWS_LAMBDA_FUNCTION_NAME").map(|function| {
+            let version = get("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_else(|| "$LATEST".into());
+            Deployed { function, version }
+        });
         let endpoint = get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL"));
         let concurrency = get("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|count| count.parse().ok());
         Ok(Self {
@@ -106,9 +118,9 @@ impl Config {
                 level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
                 // Below it, the SDK's would show whole requests.
                 others: LevelFilter::WARN,
-                format: format(get("AWS_LAMBDA_LOG_FORMAT"), in_lambda)?,
+                format: format(get("AWS_LAMBDA_LOG_FORMAT"), deployed.is_some())?,
                 // CloudWatch reads them out of Lambda's logs.
-                metrics: in_lambda,
+                metrics: deployed,
             },
         })
     }
@@ -197,7 +209,7 @@ mod tests {
         assert_eq!(config.access.write_scope, "options/write");
         let (level, others) = (LevelFilter::INFO, LevelFilter::WARN);
         let format = LogFormat::Text;
-        assert_eq!(config.log, LogConfig { level, others, format, metrics: false });
+        assert_eq!(config.log, LogConfig { level, others, format, metrics: None });
         assert_eq!(config.store.retention, Duration::from_hours(24));
         assert_eq!(config.store.trust, Trust::Amazon);
         assert!(!config.is_concurrent);

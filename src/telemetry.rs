@@ -40,8 +40,8 @@ pub fn init(config: &LogConfig) {
     };
     // A second call, as in tests, keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
-    if config.metrics {
-        metrics::enable();
+    if let Some(deployed) = &config.metrics {
+        metrics::enable(deployed.clone());
     }
 }
 

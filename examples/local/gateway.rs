@@ -118,7 +118,7 @@ fn port(listener: &TcpListener) -> Result<u16, Trouble> {
 pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
     // The embedded engine warns of every request that it refuses, a failed condition too.
     let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
-    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: false });
+    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     let cors = Cors::new(serve.cors_origin)?;
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
     // Held for as long as the database is open.

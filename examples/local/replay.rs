@@ -37,7 +37,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     }
     // What a client is not told: the cause of an answer of 5xx.
     let (level, others) = (LevelFilter::ERROR, LevelFilter::ERROR);
-    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: false });
+    telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;

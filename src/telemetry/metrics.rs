@@ -1,6 +1,7 @@
 //! Metrics in the embedded metric format of Amazon `CloudWatch`: a line in the log, and no request.
 //!
-//! Dimensions are bounded: a code of the contract, a kind of client, a plan. None is an identifier.
+//! Dimensions are bounded: the function, its version, a code of the contract, a kind of client, a
+//! plan. None is an identifier of who calls or what is changed.
 
 use std::{
     io::{self, Write as _},
@@ -11,9 +12,11 @@ use std::{
 use metrique_writer_core::{Entry, EntryWriter, Unit, format::Format as _};
 use metrique_writer_format_emf::{Emf, MetricDefinition, MetricDirective};
 
+use crate::config::Deployed;
+
 const NAMESPACE: &str = "UpdateOrganizationOption";
 
-static EMF: OnceLock<Mutex<Emf>> = OnceLock::new();
+static EMF: OnceLock<(Mutex<Emf>, Deployed)> = OnceLock::new();
 
 /// What is measured of one request.
 pub(super) struct Request {
@@ -26,47 +29,58 @@ pub(super) struct Request {
     pub(super) cold_start: bool,
 }
 
-impl Entry for Request {
+struct Line<'r>(&'r Request, &'r Deployed);
+
+impl Entry for Line<'_> {
     fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
+        let Self(request, deployed) = self;
         writer.timestamp(SystemTime::now());
-        writer.value("Code", self.code);
-        writer.value("ClientIdentifier", self.client_identifier);
-        writer.value("Plan", &self.plan);
+        writer.value("FunctionName", deployed.function.as_str());
+        writer.value("ExecutedVersion", deployed.version.as_str());
+        writer.value("Code", request.code);
+        writer.value("ClientIdentifier", request.client_identifier);
+        writer.value("Plan", &request.plan);
         writer.value("Requests", &1_u32);
-        writer.value("Duration", &self.duration);
-        writer.value("DynamoDbRequests", &self.dynamodb_requests);
-        writer.value("Attempts", &self.attempts);
-        writer.value("ColdStart", &self.cold_start);
+        writer.value("Failed", &(request.code == "InternalServerError"));
+        writer.value("Refused", &matches!(request.code, "Unauthorized" | "NoPermissions"));
+        writer.value("Duration", &request.duration);
+        writer.value("DynamoDbRequests", &request.dynamodb_requests);
+        writer.value("Attempts", &request.attempts);
+        writer.value("ColdStart", &request.cold_start);
     }
 }
 
-/// Lets [`write`] write.
-pub(super) fn enable() {
-    // Every metric by itself, and some of them by one dimension too.
-    let by = |dimension, metric| MetricDirective {
+/// Lets [`write`] write, of what is `deployed`.
+pub(super) fn enable(deployed: Deployed) {
+    // Every metric by the function, and some of them by one dimension more, or by the version.
+    let by = |dimensions: &[&'static str], metric| MetricDirective {
         namespace: NAMESPACE,
-        dimensions: vec![vec![dimension]],
+        dimensions: vec![[&["FunctionName"][..], dimensions].concat()],
         metrics: vec![MetricDefinition {
             name: metric,
             unit: Unit::None,
             storage_resolution: None,
         }],
     };
-    let emf = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
-        .directive(by("Code", "Requests"))
-        .directive(by("ClientIdentifier", "Requests"))
-        .directive(by("Plan", "DynamoDbRequests"))
+    let emf = Emf::builder(NAMESPACE.to_owned(), vec![vec!["FunctionName".to_owned()]])
+        .directive(by(&["Code"], "Requests"))
+        .directive(by(&["ClientIdentifier"], "Requests"))
+        .directive(by(&["Plan"], "DynamoDbRequests"))
+        // An alarm needs their zeros, which a code that was not answered has none of.
+        .directive(by(&["ExecutedVersion"], "Failed"))
+        .directive(by(&["ExecutedVersion"], "Refused"))
         .skip_all_validations(true)
         .build();
     // Once is enough.
-    let _ = EMF.set(Mutex::new(emf));
+    let _ = EMF.set((Mutex::new(emf), deployed));
 }
 
 /// Writes the metrics of one request, if they are wanted.
 pub(super) fn write(request: &Request) {
-    let Some(emf) = EMF.get() else { return };
+    let Some((emf, deployed)) = EMF.get() else { return };
+    let entry = Line(request, deployed);
     let mut line = Vec::new();
-    let formatted = emf.lock().unwrap_or_else(PoisonError::into_inner).format(request, &mut line);
+    let formatted = emf.lock().unwrap_or_else(PoisonError::into_inner).format(&entry, &mut line);
     // In one call, lest a line of the log comes in between.
     let written = formatted.is_ok() && io::stdout().lock().write_all(&line).is_ok();
     if !written {

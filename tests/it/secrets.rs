@@ -107,7 +107,11 @@ const FIELDS: &[&str] = &[
 /// What the log's lines that are metrics may say.
 const METRICS: &[&str] = &[
     "_aws",
+    "FunctionName",
+    "ExecutedVersion",
     "Code",
+    "Failed",
+    "Refused",
     "ClientIdentifier",
     "Plan",
     "Requests",
@@ -147,8 +151,14 @@ async fn a_request_has_a_line_and_its_metrics_and_no_secret_is_in_either() {
     for request in &metrics {
         let directives = request["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let dimensions: Vec<_> = directives.iter().map(|each| &each["Dimensions"]).collect();
-        let expected =
-            [json!([[]]), json!([["Code"]]), json!([["ClientIdentifier"]]), json!([["Plan"]])];
+        let expected = [
+            json!([["FunctionName"]]),
+            json!([["FunctionName", "Code"]]),
+            json!([["FunctionName", "ClientIdentifier"]]),
+            json!([["FunctionName", "Plan"]]),
+            json!([["FunctionName", "ExecutedVersion"]]),
+            json!([["FunctionName", "ExecutedVersion"]]),
+        ];
         assert_eq!(dimensions, expected.iter().collect::<Vec<_>>(), "{request}");
         assert!(directives.iter().all(|each| each["Namespace"] == "UpdateOrganizationOption"));
     }
