@@ -52,8 +52,8 @@ pub fn depth(value: &Value) -> usize {
 }
 
 /// How many bytes `value`, whose numbers are canonical, takes in an item ("DynamoDB item sizes and
-/// formats"): text its UTF-8 length, a number about a byte per two digits and one more, an object or
-/// array three bytes and one per entry.
+/// formats"): text its UTF-8 length, a number what AWS was measured to count, an object or array
+/// three bytes and one per entry.
 #[must_use]
 pub fn item_bytes(value: &Value) -> usize {
     match value {

@@ -16,7 +16,8 @@ pub const DOCUMENT: &str = "#document";
 /// DynamoDB's limit on the text of one expression ("Quotas in Amazon DynamoDB").
 pub const MAX_EXPRESSION_BYTES: usize = 4 * 1024;
 
-/// DynamoDB's limit on the operators and functions of one expression. Neither emulator enforces it.
+/// DynamoDB's limit on the operators and functions of one expression. DynamoDB Local enforces it in
+/// conditions, dynoxide does not.
 pub const MAX_OPERATORS: usize = 300;
 
 /// What is left for the clauses that every write has beside its patch's, and as a margin.
