@@ -113,9 +113,10 @@ impl Expressions {
             }
             Basis::Version(_) | Basis::Guards => {}
         }
-        // … and none of those that the client excludes …
+        // … and none of those that the client excludes, where that was not seen of what was read …
         if let Some(Tags::Versions(versions)) = &preconditions.if_none_match
             && !versions.is_empty()
+            && !matches!(basis, Basis::Read { .. })
         {
             conditions.push(format!("NOT {}", is_one_of("n", versions, &mut values)));
             if versions.contains(&Version::NONE.0) {
