@@ -4,6 +4,7 @@
 use std::{
     fmt::Display,
     fs::{File, TryLockError},
+    io,
     net::Ipv4Addr,
     path::Path,
     sync::Arc,
@@ -108,7 +109,14 @@ pub(crate) fn invocation(timeout: Duration) -> Invocation {
 
 pub(crate) async fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, Trouble> {
     let bound = TcpListener::bind((address, port)).await;
-    bound.map_err(|error| Trouble::of(format!("{address}:{port}"), error))
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Trouble::of(
+            format!("{address}:{port}"),
+            "already in use, perhaps by another local server; take another by `--port` or \
+             `--dynamodb-port`",
+        ),
+        _ => Trouble::of(format!("{address}:{port}"), error),
+    })
 }
 
 fn port(listener: &TcpListener) -> Result<u16, Trouble> {
@@ -185,7 +193,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 fn hold(file: &Path) -> Result<File, Trouble> {
     let mut name = file.as_os_str().to_owned();
     name.push("-lock");
-    let trouble = |error: &dyn Display| Trouble::of(Path::new(&name).display(), error);
+    let trouble = |error: &dyn Display| Trouble::of(file.display(), error);
     let lock = File::create(&name).map_err(|error| trouble(&error))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {

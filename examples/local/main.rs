@@ -62,7 +62,8 @@ struct Serve {
     /// The embedded DynamoDB's port.
     #[arg(long, default_value_t = 8000)]
     dynamodb_port: u16,
-    /// The address the embedded DynamoDB listens on; 0.0.0.0 lets containers reach it.
+    /// The address the embedded DynamoDB listens on; Docker's bridge, 172.17.0.1, lets containers
+    /// reach it.
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     dynamodb_address: Ipv4Addr,
     /// Keep the embedded DynamoDB's data in this file, rather than in memory.

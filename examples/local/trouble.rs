@@ -22,6 +22,14 @@ impl Trouble {
         if error.code() == Some("ResourceNotFoundException") {
             return Self::of(what, "there is none; `cargo run --example local` makes a local one");
         }
+        // DynamoDB gives each answer an id.
+        if let Some(answer) = error.raw_response()
+            && answer.headers().get("x-amzn-requestid").is_none()
+        {
+            let status = answer.status();
+            let why = format!("what answers there ({status}) is no DynamoDB; check the endpoint");
+            return Self::of(what, why);
+        }
         match error {
             SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
                 let text = error.message().or(error.code());

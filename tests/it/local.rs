@@ -259,7 +259,17 @@ fn a_command_that_cannot_says_why_in_a_line() {
     let why = "line 1: table `nope`: there is none; `cargo run --example local` makes a local one; \
                nothing was loaded";
     fails("data", &[&load[..], &[&local.dynamodb, "--table", "nope"]].concat(), why);
+    let why = "line 1: table `options`: what answers there (404) is no DynamoDB; check the endpoint; \
+               nothing was loaded";
+    fails("data", &[&load[..], &[&local.api]].concat(), why);
     fs::remove_file(lines).unwrap();
+    let taken = ["--port", local.port()];
+    let why = format!(
+        "127.0.0.1:{}: already in use, perhaps by another local server; take another by `--port` or \
+         `--dynamodb-port`",
+        local.port()
+    );
+    fails("local", &taken, &why);
 }
 
 #[test]
