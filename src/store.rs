@@ -232,11 +232,13 @@ impl Store {
                 Err(refusal) => return Err(refusal),
             };
             let Snapshot { version, last_write, document } = known;
-            let bytes = item_bytes(&document);
-            let update = match plan {
+            let (update, bytes) = match plan {
                 Plan::Check if request.key.is_none() => return Ok(Done::now(version)),
-                Plan::Check => None,
-                Plan::Direct(_) | Plan::Rewrite => Some(replacement(document)),
+                Plan::Check => (None, 0),
+                Plan::Direct(_) | Plan::Rewrite => {
+                    let bytes = item_bytes(&document);
+                    (Some(replacement(document)), bytes)
+                }
             };
             let basis = Basis::Read { version, last_write };
             match self.write(target, update, &basis, effort, lost).await? {

@@ -150,17 +150,19 @@ fn check<'p>(
     match operation {
         PatchOperation::Add(add) => {
             check_addable(document, &add.path)?;
-            meter.put(&add.path, Place::of(document, &add.path), item_bytes(&add.value))
+            let overwritten = overwritten(document, &add.path);
+            let overhead = overhead(document, &add.path);
+            meter.put(&add.path, overhead, overwritten, item_bytes(&add.value))
         }
         PatchOperation::Remove(remove) => {
             let value = existing(document, &remove.path)?;
-            meter.bytes -= Place::of(document, &remove.path).entry_bytes(item_bytes(value));
+            meter.bytes -= overhead(document, &remove.path) + item_bytes(value);
             Ok(())
         }
         PatchOperation::Replace(replace) => {
             let replaced = item_bytes(existing(document, &replace.path)?);
-            let place = Place { overwritten: Some(replaced), ..Place::of(document, &replace.path) };
-            meter.put(&replace.path, place, item_bytes(&replace.value))
+            let overhead = overhead(document, &replace.path);
+            meter.put(&replace.path, overhead, Some(replaced), item_bytes(&replace.value))
         }
         PatchOperation::Move(movement) => {
             let value = existing(document, &movement.from)?;
@@ -174,14 +176,14 @@ fn check<'p>(
             meter.copy(&movement.path, bytes)?;
             check_fits(&movement.path, value)?;
             let path = check_addable_after_removal(document, &movement.path, &movement.from)?;
-            let left = Place::of(document, &movement.from).entry_bytes(bytes);
+            let left = overhead(document, &movement.from) + bytes;
             meter.bytes -= left;
-            let mut place = Place::of(document, &path);
+            let mut overwritten = overwritten(document, &path);
             if movement.from.starts_with(&path) {
                 // What is overwritten no longer holds what was moved out of it.
-                place.overwritten = place.overwritten.map(|bytes| bytes - left);
+                overwritten = overwritten.map(|bytes| bytes - left);
             }
-            meter.put(&movement.path, place, bytes)
+            meter.put(&movement.path, overhead(document, &path), overwritten, bytes)
         }
         PatchOperation::Copy(copy) => {
             let value = existing(document, &copy.from)?;
@@ -189,7 +191,8 @@ fn check<'p>(
             let bytes = item_bytes(value);
             meter.copy(&copy.path, bytes)?;
             check_fits(&copy.path, value)?;
-            meter.put(&copy.path, Place::of(document, &copy.path), bytes)
+            let overwritten = overwritten(document, &copy.path);
+            meter.put(&copy.path, overhead(document, &copy.path), overwritten, bytes)
         }
         PatchOperation::Test(test) => {
             let found = existing(document, &test.path)?;
@@ -218,15 +221,17 @@ struct Meter {
 }
 
 impl Meter {
-    /// Counts a value of `bytes` that is written to `path`, which is that `place`.
+    /// Counts a value of `bytes` that is written to `path`, where any takes `overhead` beside its own,
+    /// in the place of one of `overwritten` bytes.
     fn put<'p>(
         &mut self,
         path: &'p Pointer,
-        place: Place,
+        overhead: usize,
+        overwritten: Option<usize>,
         bytes: usize,
     ) -> Result<(), Refusal<'p>> {
-        let before = place.overwritten.map_or(0, |overwritten| place.entry_bytes(overwritten));
-        self.bytes = self.bytes + place.entry_bytes(bytes) - before;
+        let before = overwritten.map_or(0, |overwritten| overhead + overwritten);
+        self.bytes = self.bytes + overhead + bytes - before;
         if self.bytes > MAX_WORKING_BYTES { Err((path, Reason::TooLarge)) } else { Ok(()) }
     }
 
@@ -237,32 +242,22 @@ impl Meter {
     }
 }
 
-/// What the size of a document depends on at a place that is written.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The bytes of what an `add` takes the place of; an array makes room instead.
-    overwritten: Option<usize>,
-    /// What a value there takes beside its own bytes.
-    overhead: usize,
+/// What a value at `path` takes beside its own bytes.
+fn overhead(document: &Value, path: &Pointer) -> usize {
+    let Some((parent, name)) = path.split_back() else { return 0 };
+    match document.pointer(parent.as_str()) {
+        Some(Value::Object(_)) => member_bytes(&name.decoded(), 0),
+        _ => ELEMENT_BYTES,
+    }
 }
 
-impl Place {
-    fn of(document: &Value, path: &Pointer) -> Self {
-        let Some((parent, name)) = path.split_back() else {
-            return Self { overwritten: Some(item_bytes(document)), overhead: 0 };
-        };
-        match document.pointer(parent.as_str()) {
-            Some(Value::Object(_)) => Self {
-                overwritten: document.pointer(path.as_str()).map(item_bytes),
-                overhead: member_bytes(&name.decoded(), 0),
-            },
-            _ => Self { overwritten: None, overhead: ELEMENT_BYTES },
-        }
+/// The bytes of what an `add` to `path` takes the place of; an array makes room instead.
+fn overwritten(document: &Value, path: &Pointer) -> Option<usize> {
+    let parent = path.parent().and_then(|parent| document.pointer(parent.as_str()));
+    if parent.is_some_and(Value::is_array) {
+        return None;
     }
-
-    fn entry_bytes(self, bytes: usize) -> usize {
-        self.overhead + bytes
-    }
+    document.pointer(path.as_str()).map(item_bytes)
 }
 
 fn existing<'d, 'p>(document: &'d Value, path: &'p Pointer) -> Result<&'d Value, Refusal<'p>> {
