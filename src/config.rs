@@ -1,6 +1,6 @@
 //! Configuration: the only reader of the environment.
 
-use std::{env, time::Duration};
+use std::{env, ops::RangeInclusive, time::Duration};
 
 use tracing::level_filters::LevelFilter;
 
@@ -130,27 +130,29 @@ impl Config {
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn timeout(seconds: Option<String>) -> Result<Duration, ConfigError> {
-    let Some(value) = seconds else { return Ok(TIMEOUT) };
-    match value.parse::<u32>() {
-        // Lambda's own limits.
-        Ok(seconds @ 1..=900) => Ok(Duration::from_secs(seconds.into())),
-        _ => Err(ConfigError::Invalid {
-            name: "TIMEOUT_SECONDS",
-            value,
-            expected: "a number of seconds from 1 to 900",
-        }),
-    }
+    // Lambda's own limits.
+    let expected = "a number of seconds from 1 to 900";
+    let seconds = number("TIMEOUT_SECONDS", seconds, 1..=900, expected)?;
+    Ok(seconds.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into())))
 }
 
 fn retention(hours: Option<String>) -> Result<Duration, ConfigError> {
-    let Some(value) = hours else { return Ok(RETENTION) };
-    match value.parse::<u32>() {
-        Ok(hours @ 1..=8760) => Ok(Duration::from_hours(hours.into())),
-        _ => Err(ConfigError::Invalid {
-            name: "IDEMPOTENCY_HOURS",
-            value,
-            expected: "a number of hours from 1 to 8760",
-        }),
+    let expected = "a number of hours from 1 to 8760";
+    let hours = number("IDEMPOTENCY_HOURS", hours, 1..=8760, expected)?;
+    Ok(hours.map_or(RETENTION, |hours| Duration::from_hours(hours.into())))
+}
+
+/// The number in a variable, which is in `range`; none where the variable is not set.
+fn number(
+    name: &'static str,
+    value: Option<String>,
+    range: RangeInclusive<u32>,
+    expected: &'static str,
+) -> Result<Option<u32>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    match value.parse() {
+        Ok(number) if range.contains(&number) => Ok(Some(number)),
+        _ => Err(ConfigError::Invalid { name, value, expected }),
     }
 }
 
