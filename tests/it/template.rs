@@ -55,9 +55,12 @@ const METRICS_OF_AWS: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// A metric: its namespace, its name, and its dimensions with their values, as far as those are known
-/// before the deployment.
-type Metric = (String, String, BTreeMap<String, Option<String>>);
+/// A metric: its namespace, its name, and its dimensions with their values, as [`text`] writes them.
+type Metric = (String, String, BTreeMap<String, String>);
+
+/// The values of the dimensions that only a deployment knows, as the template refers to them.
+const FUNCTION: &str = "${UpdateOrganizationOption}";
+const NEW_VERSION: &str = "${UpdateOrganizationOption.Version.Version}";
 
 fn template() -> Value {
     yaml_serde::from_str(include_str!("../../template.yaml")).unwrap()
@@ -229,15 +232,22 @@ fn a_deployment_watches_alarms_that_there_are() {
     }
 }
 
-/// A text, or what one is made of.
+/// A text, or what one is made of, as `Fn::Sub` would have it.
 fn text(value: &Value) -> String {
+    if let Some(name) = value["Ref"].as_str() {
+        return format!("${{{name}}}");
+    }
+    if let Some(path) = value["Fn::GetAtt"].as_array() {
+        let path: Vec<_> = path.iter().map(|part| part.as_str().unwrap()).collect();
+        return format!("${{{}}}", path.join("."));
+    }
     value.as_str().unwrap_or_else(|| value["Fn::Sub"].as_str().unwrap()).to_owned()
 }
 
 fn metric(watched: &Value) -> Metric {
     let mut dimensions = BTreeMap::new();
     for each in watched["Dimensions"].as_array().into_iter().flatten() {
-        dimensions.insert(text(&each["Name"]), each["Value"].as_str().map(str::to_owned));
+        dimensions.insert(text(&each["Name"]), text(&each["Value"]));
     }
     (text(&watched["Namespace"]), text(&watched["MetricName"]), dimensions)
 }
@@ -254,8 +264,16 @@ fn watched() -> Vec<(String, Metric)> {
             watched.push((name.clone(), metric(properties)));
             continue;
         };
-        for of_expression in metrics.iter().filter_map(|each| each.get("MetricStat")) {
-            watched.push((name.clone(), metric(&of_expression["Metric"])));
+        let ids = metrics.iter().map(|each| each["Id"].as_str().unwrap());
+        let ids: BTreeSet<_> = ids.collect();
+        for each in metrics {
+            if let Some(expression) = each["Expression"].as_str() {
+                let words = expression.split(|c: char| !c.is_alphanumeric());
+                let mut used = words.filter(|word| word.starts_with(|c: char| c.is_lowercase()));
+                assert!(used.all(|id| ids.contains(id)), "{name}: {expression}");
+            } else {
+                watched.push((name.clone(), metric(&each["MetricStat"]["Metric"])));
+            }
         }
     }
     watched
@@ -290,13 +308,12 @@ async fn emitted() -> Vec<Metric> {
                 let dimensions = names.map(|name| {
                     // A line may lack one, as that of a refused request its plan.
                     let value = line[name].as_str()?.to_owned();
-                    let is_ours = match name {
-                        "FunctionName" => value == "UpdateOrganizationOption",
-                        "ExecutedVersion" => value == "7",
-                        _ => return Some((name.to_owned(), Some(value))),
+                    let value = match (name, &*value) {
+                        ("FunctionName", "UpdateOrganizationOption") => FUNCTION.to_owned(),
+                        ("ExecutedVersion", "7") => NEW_VERSION.to_owned(),
+                        _ => value,
                     };
-                    assert!(is_ours, "{name}: {value}");
-                    Some((name.to_owned(), None))
+                    Some((name.to_owned(), value))
                 });
                 let Some(dimensions) = dimensions.collect::<Option<BTreeMap<_, _>>>() else {
                     continue;
@@ -314,13 +331,41 @@ async fn emitted() -> Vec<Metric> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_alarm_watches_what_is_there_to_be_watched() {
     let known: BTreeSet<Metric> = emitted().await.into_iter().chain(filtered()).collect();
-    for (alarm, metric) in watched() {
+    let api = properties("Api");
+    for (watcher, metric) in watched().into_iter().chain(shown()) {
         let (namespace, name, dimensions) = &metric;
         let is_of_aws = METRICS_OF_AWS.iter().any(|(of, names, by)| {
             of == namespace && names.contains(&name.as_str()) && dimensions.keys().eq(by.iter())
+        }) && dimensions.iter().all(|(name, value)| match &**name {
+            "ApiName" => *value == text(&api["Name"]),
+            "ExecutedVersion" => value == NEW_VERSION,
+            "FunctionName" => value == FUNCTION || value == "${TokenClaims}",
+            "Resource" => *value == format!("{FUNCTION}:live"),
+            "Stage" => *value == text(&api["StageName"]),
+            _ => false,
         });
-        assert!(is_of_aws || known.contains(&metric), "{alarm}: {metric:?}");
+        assert!(is_of_aws || known.contains(&metric), "{watcher}: {metric:?}");
     }
+}
+
+/// What the dashboard shows.
+fn shown() -> Vec<(String, Metric)> {
+    let body = properties("Dashboard")["DashboardBody"].take();
+    let body: Value = serde_json::from_str(&text(&body)).unwrap();
+    let mut shown = Vec::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        let title = widget["properties"]["title"].as_str().unwrap();
+        for row in widget["properties"]["metrics"].as_array().unwrap() {
+            let row: Vec<_> = row.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            // A search has no row of its own: it names a schema, in braces.
+            let [namespace, name, dimensions @ ..] = &row[..] else { continue };
+            let pairs = dimensions.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned()));
+            let metric = ((*namespace).to_owned(), (*name).to_owned(), pairs.collect());
+            shown.push((title.to_owned(), metric));
+        }
+    }
+    assert!(!shown.is_empty());
+    shown
 }
 
 #[test]
