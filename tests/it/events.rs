@@ -1,11 +1,17 @@
 //! Every file of `events/`, replayed: status, headers and body are as written here, what is
 //! refused changes nothing, and what is applied changes the document as written here.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
+    docs,
     engine::{Engine, OPTION},
     sample,
 };
@@ -280,6 +286,34 @@ fn every_event_is_replayed() {
     let names = applied().into_iter().map(|each| each.0).chain(REFUSED.iter().map(|each| each.0));
     let names = names.chain(UNCHANGED.iter().map(|each| each.0));
     assert_eq!(files, names.map(|name| format!("{name}.json")).collect());
+}
+
+/// The rows of `docs/api.md` name every event once, beside the status and code that it is replayed
+/// to here.
+#[test]
+fn every_event_is_in_the_row_of_its_answer() {
+    let applied = applied().into_iter().map(|each| each.0);
+    let succeeded = applied.chain(UNCHANGED.iter().map(|each| each.0));
+    let succeeded = succeeded.map(|name| (name.to_owned(), (204, String::new())));
+    let refused = REFUSED
+        .iter()
+        .map(|&(name, status, code, ..)| (name.to_owned(), (status, code.to_owned())));
+    let replayed: BTreeMap<_, _> = succeeded.chain(refused).collect();
+
+    let mut documented = BTreeMap::new();
+    let mut answers = BTreeSet::new();
+    for row in docs::rows(&docs::section("docs/api.md", "Answers")) {
+        let [status, code, _, names] = &*row else { panic!("{row:?}") };
+        let answer = (status.parse::<i64>().unwrap(), code.clone());
+        assert!(answers.insert(answer.clone()), "two rows of {answer:?}");
+        let names = docs::quoted(names);
+        assert!(!names.is_empty(), "no event for {answer:?}");
+        for name in names {
+            let twice = documented.insert(name.clone(), answer.clone());
+            assert_eq!(twice, None, "{name} is in two rows");
+        }
+    }
+    assert_eq!(documented, replayed);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod bootstrap;
 mod concurrency;
 mod contract;
 mod data;
+mod docs;
 mod engine;
 mod equivalence;
 mod events;

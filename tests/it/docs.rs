@@ -1,0 +1,159 @@
+//! The documents say what the code does, and their links lead somewhere.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::engine::{Engine, OPTION, event};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(file)).unwrap()
+}
+
+/// What is under the heading of this name, up to the next one.
+pub(crate) fn section(file: &str, heading: &str) -> String {
+    let text = read(file);
+    let (_, rest) = text.split_once(&format!("\n## {heading}\n")).expect(heading);
+    rest.split("\n## ").next().unwrap().to_owned()
+}
+
+/// The cells of the rows of the first table in `text`, without its head.
+pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().skip_while(|line| !line.starts_with('|'));
+    let lines = lines.take_while(|line| line.starts_with('|')).skip(2);
+    let cells = |line: &str| {
+        let row = line.strip_prefix('|').unwrap().strip_suffix('|').unwrap();
+        row.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let rows: Vec<_> = lines.map(cells).collect();
+    assert!(!rows.is_empty(), "no table");
+    rows
+}
+
+/// What stands between backticks.
+pub(crate) fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The fenced blocks of this language.
+fn fenced<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+    let start = format!("\n```{language}\n");
+    let blocks = text.split(&*start).skip(1);
+    blocks.map(|rest| rest.split_once("\n```\n").expect("an end").0).collect()
+}
+
+/// The README's patch is sent as the README prints it, and does what the README says.
+#[tokio::test]
+async fn the_patch_of_the_readme_becomes_the_request_beside_it() {
+    let text = section("README.md", "One patch");
+    let blocks = fenced(&text, "json").into_iter().map(serde_json::from_str);
+    let blocks: Vec<Value> = blocks.collect::<Result<_, _>>().unwrap();
+    let [before, patch, after] = &*blocks else { panic!("{blocks:?}") };
+    let [printed] = *fenced(&text, "yaml") else { panic!("expected one request") };
+    let mut printed: Value = yaml_serde::from_str(printed).unwrap();
+
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&sent);
+    let watch = move |operation: &str, body: &[u8]| {
+        sink.lock().unwrap().push((operation.to_owned(), body.to_vec()));
+        None
+    };
+    let engine = Engine::start().await.behind(watch, Duration::from_mins(1)).await;
+    assert_eq!(engine.stored(OPTION).await, (before.clone(), "1".into()));
+    let answer = engine.send(event(OPTION, patch)).await;
+    assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""), "{answer:?}");
+    assert!(text.contains("204 with `ETag: \"2\"`"));
+    assert_eq!(engine.stored(OPTION).await, (after.clone(), "2".into()));
+
+    let sent = sent.lock().unwrap();
+    let [(operation, body)] = &**sent else { panic!("{} requests", sent.len()) };
+    assert_eq!(operation, "UpdateItem");
+    let sent: Value = serde_json::from_slice(body).unwrap();
+    for expression in ["UpdateExpression", "ConditionExpression"] {
+        // Its lines are put together as they were taken apart.
+        let words: Vec<_> = printed[expression].as_str().unwrap().split_whitespace().collect();
+        printed[expression] = json!(words.join(" ").replace(", ", ","));
+    }
+    // What differs from one request to the next, or one table.
+    assert_eq!(printed["TableName"], "options");
+    printed["TableName"] = json!(engine.table());
+    let values = &sent["ExpressionAttributeValues"];
+    let now = values[":updatedAt"]["S"].as_str().unwrap();
+    let shown = printed["ExpressionAttributeValues"][":updatedAt"]["S"].as_str().unwrap();
+    let shape = |time: &str| time.replace(|c: char| c.is_ascii_digit(), "0");
+    assert_eq!(shape(shown), shape(now));
+    assert_eq!(values[":lastWrite"]["S"], "request-0");
+    for changing in [":updatedAt", ":lastWrite"] {
+        assert!(printed["ExpressionAttributeValues"][changing]["S"].is_string());
+        printed["ExpressionAttributeValues"][changing] = values[changing].clone();
+    }
+    assert_eq!(printed, sent);
+}
+
+#[test]
+fn the_statuses_of_the_readme_are_those_of_the_reference() {
+    let statuses = |file| rows(&section(file, "Answers")).into_iter().map(|row| row[0].clone());
+    let of_the_readme: Vec<_> = statuses("README.md").collect();
+    let mut of_the_reference: Vec<_> = statuses("docs/api.md").collect();
+    of_the_reference.dedup();
+    assert_eq!(of_the_readme, of_the_reference);
+}
+
+#[test]
+fn the_figures_of_the_readme_are_measured() {
+    let measured = read("docs/performance.md");
+    for row in rows(&read("README.md")) {
+        let row = format!("\n| {} |", row.join(" | "));
+        assert!(measured.contains(&row), "not in docs/performance.md: {row}");
+    }
+}
+
+/// The files of the repository that are read as pages.
+fn pages() -> Vec<String> {
+    let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+    let docs = docs.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let docs = docs.filter(|name| Path::new(name).extension().is_some_and(|of| of == "md"));
+    let docs = docs.map(|name| format!("docs/{name}"));
+    docs.chain(["README.md".into(), "ARCHITECTURE.md".into()]).collect()
+}
+
+/// What GitHub makes of the headings of a page.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.map(|line| line.trim_start_matches('#').trim_start());
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    headings
+        .map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>())
+        .map(|heading| heading.replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let path = Path::new(ROOT).join(&page);
+        for rest in read(&page).split("](").skip(1) {
+            let (link, _) = rest.split_once(')').unwrap();
+            if link.starts_with("https://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{page}: {link}");
+            assert!(anchor.is_empty() || anchors(&target).contains(anchor), "{page}: {link}");
+        }
+    }
+    assert!(links > 20, "{links} links");
+}
