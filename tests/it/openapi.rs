@@ -14,7 +14,7 @@ use update_organization_option::{
     request::{MAX_ALIAS, MAX_CLIENT_TEXT, MAX_EXTENSIONS},
 };
 
-use crate::{engine::Engine, sample};
+use crate::{docs, engine::Engine, sample};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -114,6 +114,18 @@ fn the_headers_are_those_that_are_read() {
         .filter(|text| text.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
         .collect();
     assert_eq!(read, documented);
+}
+
+#[test]
+fn the_headers_are_all_in_the_reference() {
+    let document = Document::read();
+    let headers = document.headers();
+    let expected = headers.keys().copied().chain(["Content-Type"]).map(str::to_owned);
+    let rows = docs::rows(&docs::section("docs/api.md", "Headers"));
+    let told: Vec<_> = rows.iter().flat_map(|row| docs::quoted(&row[0])).collect();
+    let names: BTreeSet<_> = told.iter().cloned().collect();
+    assert_eq!(names.len(), told.len(), "a header twice");
+    assert_eq!(names, expected.collect());
 }
 
 #[test]
