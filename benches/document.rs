@@ -4,11 +4,8 @@
 use std::hint::black_box;
 
 use divan::{AllocProfiler, Bencher, counter::BytesCount};
+use json_patch_dynamodb::{Patch, apply, from_attribute, item_bytes, to_attribute};
 use serde_json::{Value, json};
-use update_organization_option::{
-    document::{apply, from_attribute, item_bytes, to_attribute},
-    patch::Patch,
-};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();

@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{AllocProfiler, Bencher};
+use json_patch_dynamodb::to_attribute;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
-    document::to_attribute,
     request::Event,
     store::{Store, StoreConfig},
 };

@@ -22,15 +22,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{Bencher, black_box};
+use json_patch_dynamodb::{Patch, Plan, to_attribute};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
-    document::to_attribute,
-    patch::Patch,
-    plan::Plan,
     request::{PatchRequest, Preconditions},
-    store::{Effort, Store, StoreConfig},
+    store::{DOCUMENT, Effort, Store, StoreConfig},
 };
 
 fn main() {
@@ -75,7 +73,7 @@ async fn print_requests() {
         let patch = parse(&entry["patch"]);
         let preconditions = Preconditions::default();
         let request = PatchRequest { option, alias: None, preconditions, key: None, patch };
-        let plan = Plan::of(&request.patch);
+        let plan = Plan::of(&request.patch, DOCUMENT);
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         store.change(&access, &request, &plan, "bench", &mut effort).await.unwrap();
         println!("{:<8} {} request(s)  {}", plan.as_str(), effort.requests, entry["does"]);
@@ -99,8 +97,8 @@ const COUNTS: [usize; 4] = [1, 10, 100, 1_000];
 fn appends(bencher: Bencher<'_, '_>, count: usize) {
     let patch =
         parse(&(0..count).map(|n| json!({"op": "add", "path": "/list/-", "value": n})).collect());
-    assert_eq!(Plan::of(&patch).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch)));
+    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
 /// Writes to ten members in turn, of which the last ones count.
@@ -108,8 +106,8 @@ fn appends(bencher: Bencher<'_, '_>, count: usize) {
 fn repeated_writes(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n: usize| json!({"op": "replace", "path": format!("/m{}", n % 10), "value": n});
     let patch = parse(&(0..count).map(write).collect());
-    assert_eq!(Plan::of(&patch).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch)));
+    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
 /// A branch that the patch makes and fills: evaluated while planning.
@@ -119,8 +117,8 @@ fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
     operations
         .extend((1..count).map(|n| json!({"op": "add", "path": format!("/new/m{n}"), "value": n})));
     let patch = parse(&json!(operations));
-    assert_eq!(Plan::of(&patch).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch)));
+    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
 /// Writes to as many members, which past some number is no longer one expression.
@@ -128,5 +126,5 @@ fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
 fn writes_to_different_members(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": n});
     let patch = parse(&(0..count).map(write).collect());
-    bencher.bench_local(|| Plan::of(black_box(&patch)));
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use json_patch_dynamodb::{ApplyError, Limits};
+
 use crate::{
     authorize::Denied,
-    document::ApplyError,
     request::{RequestError, Unmet},
 };
 
@@ -109,7 +110,7 @@ pub enum Failure {
     /// DynamoDB says that the option would be larger than an item can be.
     #[error(
         "the option would take more than {} bytes, of which its document {bytes}",
-        crate::document::MAX_ITEM_BYTES
+        Limits::DYNAMODB.item_bytes
     )]
     TooLarge {
         /// What the document would take, by our own count.

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use json_patch_dynamodb::Plan;
 use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayProxyResponse};
 use tokio::time::Instant;
 
@@ -12,10 +13,9 @@ use crate::{
     authorize::{AccessRules, Caller},
     error::Failure,
     messages::Language,
-    plan::Plan,
     request::{self, Client, Event, PatchRequest},
     response::{allow_origin, respond, status},
-    store::{Done, Effort, Store},
+    store::{DOCUMENT, Done, Effort, Store},
     telemetry::{Operations, Record},
 };
 
@@ -111,7 +111,7 @@ impl Handler {
         let request = PatchRequest::parse(event)?;
         record.option = Some(request.option);
         record.operations = Operations::count(request.patch.operations());
-        let plan = Plan::of(&request.patch);
+        let plan = Plan::of(&request.patch, DOCUMENT);
         record.plan = Some(plan.as_str());
 
         // Do it.

@@ -1,22 +1,16 @@
 //! Changes one option of one organization: `PATCH /orgs/{org_guid}/options/{option_guid}`.
 //!
 //! Data flows one way. An API Gateway event becomes a [`request`]; [`authorize`] turns the caller
-//! and the organization into the access that the store demands; [`plan`] compiles the [`patch`]
-//! without doing anything; [`store`] carries the plan out as one conditional write of the
-//! [`document`]; [`response`] says how it went. [`handler`] is these steps on one page.
+//! and the organization into the access that the store demands; [`json_patch_dynamodb`] compiles the
+//! patch without doing anything; [`store`] carries the plan out as one conditional write;
+//! [`response`] says how it went. [`handler`] is these steps on one page.
 
 pub mod handler;
 
 pub mod request;
 
-pub mod patch;
-
 pub mod authorize;
 pub mod id;
-
-pub mod plan;
-
-pub mod document;
 
 pub mod store;
 

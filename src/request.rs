@@ -8,16 +8,14 @@ mod precondition;
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use json_patch_dynamodb::{Patch, PatchError};
 
 pub use client::{Client, ClientIdentifier, MAX_CLIENT_TEXT, MAX_EXTENSIONS};
 pub use event::Event;
 pub use idempotency::IdempotencyKey;
 pub use precondition::{Preconditions, Tags, Unmet};
 
-use crate::{
-    id::{OptionGuid, OrgGuid},
-    patch::{Patch, PatchError},
-};
+use crate::id::{OptionGuid, OrgGuid};
 
 /// The most bytes of a body: as much as an item can hold.
 pub const MAX_BODY_BYTES: usize = 400 * 1024;

@@ -20,23 +20,24 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem},
 };
 
+use json_patch_dynamodb::{Limits, Plan, Update, item_bytes};
+
 use self::{
     alias::AliasCache,
     item::{Item, Snapshot},
     send::{Answer, Request},
     trouble::Trouble,
-    write::{Basis, Expressions, Target, replacement},
+    write::{Basis, Expressions, Target},
 };
 pub use self::{
     connect::{Trust, timeouts},
+    item::DOCUMENT,
     trouble::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort},
 };
 use crate::{
     authorize::OrgAccess,
-    document::{MAX_ITEM_BYTES, item_bytes},
     error::{self, Cause, Failure},
     id::OrgGuid,
-    plan::{Plan, Update},
     request::{PatchRequest, Preconditions, Tags},
 };
 
@@ -237,7 +238,7 @@ impl Store {
                 Plan::Check => (None, 0),
                 Plan::Direct(_) | Plan::Rewrite => {
                     let bytes = item_bytes(&document);
-                    (Some(replacement(document)), bytes)
+                    (Some(Update::of_document(document, DOCUMENT)), bytes)
                 }
             };
             let basis = Basis::Read { version, last_write };
@@ -257,7 +258,7 @@ impl Store {
                     effort.again(Trouble::Contention).await?;
                     seen = Some(Seen { item, is_whole: true });
                 }
-                Answer::Refused(cause) if bytes <= MAX_ITEM_BYTES => {
+                Answer::Refused(cause) if bytes <= Limits::DYNAMODB.item_bytes => {
                     return Err(Failure::Internal(cause));
                 }
                 // Whatever its words are, that cannot be accepted.

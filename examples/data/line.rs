@@ -3,12 +3,11 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use json_patch_dynamodb::{
+    Limits, ValueError, canonical_number, item_bytes, parse_members, parse_value, to_attribute,
+};
 use serde_json::value::RawValue;
 use update_organization_option::{
-    document::{
-        MAX_ITEM_BYTES, ValueError, canonical_number, item_bytes, parse_members, parse_value,
-        to_attribute,
-    },
     id::{MAX_VERSION, NotAGuid, OptionGuid, OrgGuid},
     request::{MAX_ALIAS, canonical_alias},
 };
@@ -44,7 +43,8 @@ pub(crate) enum LineError {
     Document(ValueError),
     #[error(
         "`document` would take about {0} bytes, an option with its keys holds at most \
-         {MAX_ITEM_BYTES}"
+         {most}",
+        most = Limits::DYNAMODB.item_bytes
     )]
     TooLarge(usize),
     #[error(transparent)]
@@ -104,12 +104,12 @@ impl Entry {
         document: &RawValue,
         version: u64,
     ) -> Result<Self, LineError> {
-        let document = parse_value(document, 0).map_err(LineError::Document)?;
+        let document = parse_value(document, 0, &Limits::DYNAMODB).map_err(LineError::Document)?;
         if !document.is_object() {
             return Err(LineError::DocumentNotObject);
         }
         let bytes = item_bytes(&document);
-        if bytes > MAX_ITEM_BYTES {
+        if bytes > Limits::DYNAMODB.item_bytes {
             return Err(LineError::TooLarge(bytes));
         }
         let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();

@@ -1,11 +1,9 @@
 //! One option, as the table has it.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use json_patch_dynamodb::from_attribute;
 use serde_json::Value;
-use update_organization_option::{
-    document::from_attribute,
-    id::{OptionGuid, OrgGuid},
-};
+use update_organization_option::id::{OptionGuid, OrgGuid};
 
 use super::trouble::Trouble;
 

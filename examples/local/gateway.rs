@@ -28,6 +28,7 @@ use axum::{
     routing::{any, get},
 };
 use dynoxide::Database;
+use json_patch_dynamodb::from_attribute;
 use serde_json::{Map, Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::{net::TcpListener, time::Instant};
@@ -37,7 +38,6 @@ use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
     config::{LogConfig, LogFormat},
-    document::from_attribute,
     error::Code,
     messages::Language,
     request::Event,

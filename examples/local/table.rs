@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
         ScalarAttributeType,
     },
 };
+use json_patch_dynamodb::to_attribute;
 use serde_json::Value;
-use update_organization_option::document::to_attribute;
 
 use crate::{sample, trouble::Trouble};
 

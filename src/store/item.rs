@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use json_patch_dynamodb::{apply, canonical_number, from_attribute};
 use serde_json::Value;
 
 use super::Version;
 use crate::{
-    document,
     error::Failure,
     id::{OptionGuid, OrgGuid},
     request::PatchRequest,
@@ -17,7 +17,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const PK: &str = "pk";
 const SK: &str = "sk";
-pub(super) const DOCUMENT: &str = "document";
+/// The attribute that holds an option's document.
+pub const DOCUMENT: &str = "document";
 pub(super) const VERSION: &str = "version";
 pub(super) const UPDATED_AT: &str = "updatedAt";
 pub(super) const UPDATED_BY: &str = "updatedBy";
@@ -64,7 +65,7 @@ impl Snapshot {
             return Err(Failure::internal(Malformed(VERSION)));
         }
         let document = match item.remove(DOCUMENT) {
-            Some(map @ AttributeValue::M(_)) => document::from_attribute(map),
+            Some(map @ AttributeValue::M(_)) => from_attribute(map),
             _ => return Err(Failure::internal(Malformed(DOCUMENT))),
         };
         let document = document.map_err(Failure::internal)?;
@@ -74,14 +75,14 @@ impl Snapshot {
     /// The same with what the request makes of the document.
     pub(super) fn patched(self, request: &PatchRequest) -> Result<Self, Failure> {
         request.preconditions.check(self.version.0)?;
-        Ok(Self { document: document::apply(&request.patch, self.document)?, ..self })
+        Ok(Self { document: apply(&request.patch, self.document)?, ..self })
     }
 }
 
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     let Some(attribute) = item.get(VERSION) else { return Ok(None) };
     // Who has loaded the item may have written `1E+2`.
-    let number = attribute.as_n().ok().and_then(|text| document::canonical_number(text).ok());
+    let number = attribute.as_n().ok().and_then(|text| canonical_number(text).ok());
     let number = number.and_then(|number| number.as_str().parse().ok());
     number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
 }

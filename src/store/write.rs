@@ -1,9 +1,9 @@
 //! The one conditional write that every change is.
 
-use std::{borrow::Cow, collections::HashMap, time::SystemTime};
+use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::Value;
+use json_patch_dynamodb::{Update, to_attribute};
 
 use super::{
     Version,
@@ -11,8 +11,6 @@ use super::{
 };
 use crate::{
     authorize::OrgAccess,
-    document,
-    plan::{DOCUMENT, Update},
     request::{PatchRequest, Tags},
 };
 
@@ -60,15 +58,6 @@ pub(super) struct Expressions {
     pub(super) condition: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
-}
-
-/// The update that replaces the whole document.
-pub(super) fn replacement(document: Value) -> Update<'static> {
-    Update {
-        set: vec![format!("{DOCUMENT}=:0")],
-        values: vec![Cow::Owned(document)],
-        ..Update::default()
-    }
 }
 
 impl Expressions {
@@ -124,7 +113,7 @@ impl Expressions {
             }
         }
         // … and the document is as the plan takes it to be.
-        conditions.extend(update.iter().flat_map(|update| update.guards.iter().cloned()));
+        conditions.extend(update.iter().flat_map(|update| update.conditions.iter().cloned()));
         let condition = conditions.join(" AND ");
 
         let text = update.as_ref().map(|update| {
@@ -159,7 +148,6 @@ impl Expressions {
             condition.contains(name) || text.as_ref().is_some_and(|text| text.contains(name))
         };
         let mut names: HashMap<_, _> = [
-            (DOCUMENT, item::DOCUMENT),
             ("#version", item::VERSION),
             ("#updatedAt", item::UPDATED_AT),
             ("#updatedBy", item::UPDATED_BY),
@@ -172,12 +160,11 @@ impl Expressions {
         .map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned()))
         .collect();
         if let Some(update) = update {
-            let own = update.names.into_iter();
-            names.extend(own.map(|(number, name)| (format!("#{number}"), name)));
+            names.extend(update.names);
             let own = update.values.into_iter().enumerate();
-            values.extend(own.map(|(number, value)| {
-                (format!(":{number}"), document::to_attribute(value.into_owned()))
-            }));
+            values.extend(
+                own.map(|(number, value)| (format!(":{number}"), to_attribute(value.into_owned()))),
+            );
         }
         Self { update: text, condition, names, values }
     }

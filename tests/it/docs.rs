@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
+use json_patch_dynamodb::{Patch, Plan};
 use serde_json::{Value, json};
+use update_organization_option::store::DOCUMENT;
 
 use crate::engine::{Engine, OPTION, event};
 
@@ -156,4 +158,21 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(links > 20, "{links} links");
+}
+
+#[test]
+fn every_plan_of_the_architecture_is_the_patchs_own() {
+    let text = read("ARCHITECTURE.md");
+    let rows = text.lines().filter_map(|line| {
+        let (_, row) = line.split_once("| `[")?;
+        let (operations, plan) = row.split_once("]` | ")?;
+        Some((format!("[{operations}]"), plan.trim_end_matches(" |")))
+    });
+    let mut count = 0;
+    for (operations, plan) in rows {
+        let patch = Patch::parse(operations.as_bytes()).unwrap();
+        assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), plan, "{operations}");
+        count += 1;
+    }
+    assert_eq!(count, 19);
 }

@@ -12,13 +12,13 @@ use std::{
 use aws_sdk_dynamodb::{
     Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
 };
+use json_patch_dynamodb::{from_attribute, to_attribute};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::task::TaskTracker;
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
-    document::{from_attribute, to_attribute},
     request::Event,
     store::{ATTEMPT_TIMEOUT, Store, StoreConfig},
 };

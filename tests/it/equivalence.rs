@@ -25,17 +25,15 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use json_patch_dynamodb::{ApplyError, Patch, Plan, Update, apply, from_attribute, to_attribute};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
-    document::{ApplyError, apply, from_attribute, to_attribute},
     error::Failure,
-    patch::Patch,
-    plan::{Plan, Update},
     request::PatchRequest,
-    store::Effort,
+    store::{DOCUMENT, Effort},
 };
 
 use crate::{
@@ -131,7 +129,7 @@ async fn through_the_store(
     let access = caller.access(ORG.parse().unwrap(), &AccessRules::default()).unwrap();
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
     let request = PatchRequest::parse(&event).unwrap();
-    let plan = Plan::of(&request.patch);
+    let plan = Plan::of(&request.patch, DOCUMENT);
     let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;
     let answer = match outcome {
@@ -161,17 +159,19 @@ fn check_equivalent(
     document: &Value,
     body: &Value,
 ) -> Result<Option<(&'static str, u32)>, String> {
-    let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(None) };
+    let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else {
+        return Ok(None);
+    };
     let expected = in_memory(document, &patch).map_err(|error| error.to_string());
     let outcome = runtime.block_on(through_the_store(engine, document, body, None));
     if outcome.answer != expected {
         return Err(format!(
             "{:?}\nthrough the store: {:?}\nin memory: {expected:?}",
-            Plan::of(&patch),
+            Plan::of(&patch, DOCUMENT),
             outcome.answer
         ));
     }
-    let plan = Plan::of(&patch).as_str();
+    let plan = Plan::of(&patch, DOCUMENT).as_str();
     let expected_requests = match (plan, &expected) {
         // A failed condition returns the item that tells why.
         (_, Err(_)) | ("check", Ok(_)) => 1..=1,
@@ -214,7 +214,9 @@ fn a_patch_through_the_store_equals_one_in_memory() {
 fn a_patch_with_a_key_is_answered_as_one_without() {
     let number = AtomicU32::new(0);
     for_all(cases() / 4, 15, |engine, runtime, document, body| {
-        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(()) };
+        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else {
+            return Ok(());
+        };
         let key = format!("case-{}", number.fetch_add(1, Relaxed));
         let expected = in_memory(document, &patch).map_err(|error| error.to_string());
         let outcome = runtime.block_on(through_the_store(engine, document, body, Some(key)));
@@ -236,7 +238,7 @@ async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
         text = text + " REMOVE " + &update.remove.join(",");
     }
     let mut request = engine.update_item(OPTION).expression_attribute_names("#touched", "touched");
-    let all = || update.guards.iter().chain(&update.set).chain(&update.remove);
+    let all = || update.conditions.iter().chain(&update.set).chain(&update.remove);
     if all().any(|clause| clause.contains("#document")) {
         request = request.expression_attribute_names("#document", "document");
     }
@@ -248,8 +250,8 @@ async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
         request = request.expression_attribute_values(format!(":{number}"), value);
     }
     request = request.expression_attribute_values(":touched", AttributeValue::Bool(true));
-    if !update.guards.is_empty() {
-        request = request.condition_expression(update.guards.join(" AND "));
+    if !update.conditions.is_empty() {
+        request = request.condition_expression(update.conditions.join(" AND "));
     }
     match request.update_expression(text).send().await.map_err(SdkError::into_service_error) {
         Ok(_) => true,
@@ -261,8 +263,12 @@ async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
 #[test]
 fn where_the_guards_hold_no_error_was_due() {
     for_all(cases() / 4, 30, |engine, runtime, document, body| {
-        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(()) };
-        let Plan::Direct(update) = Plan::of(&patch) else { return Ok(()) };
+        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else {
+            return Ok(());
+        };
+        let Plan::Direct(update) = Plan::of(&patch, DOCUMENT) else {
+            return Ok(());
+        };
         let (held, stored) = runtime.block_on(async {
             engine.put_option(OPTION, document.clone()).await;
             (send_alone(engine, &update).await, engine.stored(OPTION).await.0)

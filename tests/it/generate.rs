@@ -1,8 +1,8 @@
 //! Random documents, and random patches that mostly fit them.
 
+use json_patch_dynamodb::Patch;
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
-use update_organization_option::patch::Patch;
 
 /// Names that could be mistaken for an index, for `-`, for a path or for a placeholder.
 const NAMES: [&str; 14] =

@@ -15,9 +15,9 @@ use std::{
 };
 
 use fastrand::Rng;
+use json_patch_dynamodb::{Patch, apply};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use update_organization_option::{document::apply, patch::Patch};
 
 use crate::{
     engine::{Engine, event, with_header},

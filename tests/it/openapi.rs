@@ -7,10 +7,10 @@ use std::{
 };
 
 use axum::http::StatusCode;
+use json_patch_dynamodb::Limits;
 use serde_json::{Value, json};
 use update_organization_option::{
     error::Code,
-    patch::MAX_OPERATIONS,
     request::{MAX_ALIAS, MAX_CLIENT_TEXT, MAX_EXTENSIONS},
 };
 
@@ -141,7 +141,7 @@ fn the_limits_are_those_that_are_enforced() {
         assert_eq!(headers[name]["maxLength"], json!(limit), "{name}");
     }
     let patch = &document.0["components"]["schemas"]["Patch"];
-    assert_eq!(patch["maxItems"], json!(MAX_OPERATIONS));
+    assert_eq!(patch["maxItems"], json!(Limits::DYNAMODB.operations));
 }
 
 #[test]

@@ -13,7 +13,11 @@ use serde::{
 };
 use serde_json::{Map, Value, map::Entry, value::RawValue};
 
-use super::{MAX_DEPTH, MAX_NAME_BYTES, NumberError, canonical_number, quoted};
+use crate::{
+    limits::{Limits, MAX_NAME_BYTES},
+    number::{NumberError, canonical_number},
+    pointer::quoted,
+};
 
 /// Why a JSON text is no part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +29,11 @@ pub enum ValueError {
     #[error("a text is not Unicode")]
     NotUnicode,
     /// It would lie deeper than any document goes.
-    #[error("nested deeper than {MAX_DEPTH} objects and arrays")]
-    TooDeep,
+    #[error("nested deeper than {limit} objects and arrays")]
+    TooDeep {
+        /// The most levels.
+        limit: usize,
+    },
     /// A member name is empty.
     #[error("an empty member name, which DynamoDB cannot hold")]
     EmptyName,
@@ -53,10 +60,10 @@ impl ValueError {
 /// # Errors
 ///
 /// Where DynamoDB cannot hold the value there.
-pub fn parse_value(raw: &RawValue, levels: usize) -> Result<Value, ValueError> {
+pub fn parse_value(raw: &RawValue, levels: usize, limits: &Limits) -> Result<Value, ValueError> {
     let text = raw.get();
-    if text.starts_with(['[', '{']) && levels >= MAX_DEPTH {
-        return Err(ValueError::TooDeep);
+    if text.starts_with(['[', '{']) && levels >= limits.depth {
+        return Err(ValueError::TooDeep { limit: limits.depth });
     }
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
@@ -67,7 +74,8 @@ pub fn parse_value(raw: &RawValue, levels: usize) -> Result<Value, ValueError> {
                     bytes if bytes > MAX_NAME_BYTES => return Err(ValueError::LongName),
                     _ => {}
                 }
-                let value = parse_value(raw, levels + 1).map_err(|error| error.below(&name))?;
+                let value =
+                    parse_value(raw, levels + 1, limits).map_err(|error| error.below(&name))?;
                 match members.entry(name) {
                     Entry::Vacant(entry) => entry.insert(value),
                     Entry::Occupied(entry) => {
@@ -81,7 +89,7 @@ pub fn parse_value(raw: &RawValue, levels: usize) -> Result<Value, ValueError> {
         Some(b'[') => {
             let elements: Vec<&RawValue> = from_valid(text)?;
             let elements = elements.into_iter().enumerate().map(|(index, raw)| {
-                parse_value(raw, levels + 1).map_err(|error| error.below(index))
+                parse_value(raw, levels + 1, limits).map_err(|error| error.below(index))
             });
             Value::Array(elements.collect::<Result<_, _>>()?)
         }

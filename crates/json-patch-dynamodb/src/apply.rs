@@ -8,13 +8,12 @@ use json_patch::{
 };
 use serde_json::Value;
 
-use super::{
-    ELEMENT_BYTES, MAX_COPIED_BYTES, MAX_DEPTH, MAX_WORKING_BYTES, depth, item_bytes, member_bytes,
+use crate::{
+    limits::Limits,
+    patch::{Patch, op_name},
+    pointer::quoted,
+    size::{ELEMENT_BYTES, depth, item_bytes, member_bytes},
 };
-use crate::patch::Patch;
-
-/// The longest pointer quoted in an error, in characters.
-const MAX_QUOTED: usize = 256;
 
 /// An operation that cannot be applied to the document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,30 +60,36 @@ pub enum Reason {
     #[error("the document must stay an object")]
     RootNotObject,
     /// More levels than DynamoDB takes.
-    #[error("the document would be nested deeper than {MAX_DEPTH} objects and arrays")]
-    TooDeep,
+    #[error("the document would be nested deeper than {limit} objects and arrays")]
+    TooDeep {
+        /// The most levels.
+        limit: usize,
+    },
     /// More bytes than are allowed on the way.
-    #[error("the document would grow past {MAX_WORKING_BYTES} bytes")]
-    TooLarge,
+    #[error("the document would grow past {limit} bytes")]
+    TooLarge {
+        /// The most bytes.
+        limit: usize,
+    },
     /// More work than one request may make.
-    #[error("the patch would copy and move more than {MAX_COPIED_BYTES} bytes")]
-    TooMuchCopied,
+    #[error("the patch would copy and move more than {limit} bytes")]
+    TooMuchCopied {
+        /// The most bytes.
+        limit: usize,
+    },
 }
 
 impl Reason {
     /// Whether it is a limit that was passed, rather than the document that does not fit the patch.
     #[must_use]
     pub fn is_limit(self) -> bool {
-        matches!(self, Self::RootNotObject | Self::TooDeep | Self::TooLarge | Self::TooMuchCopied)
-    }
-}
-
-/// The pointer as an error shows it.
-pub(crate) fn quoted(pointer: &Pointer) -> Cow<'_, str> {
-    let pointer = pointer.as_str();
-    match pointer.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &pointer[..end])),
-        None => Cow::Borrowed(pointer),
+        matches!(
+            self,
+            Self::RootNotObject
+                | Self::TooDeep { .. }
+                | Self::TooLarge { .. }
+                | Self::TooMuchCopied { .. }
+        )
     }
 }
 
@@ -99,8 +104,9 @@ pub fn apply(patch: &Patch, document: Value) -> Result<Value, ApplyError> {
 }
 
 /// As [`apply`], with what was measured.
-fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter), ApplyError> {
-    let mut meter = Meter { bytes: item_bytes(&document), copied: 0 };
+fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter<'_>), ApplyError> {
+    let limits = patch.limits();
+    let mut meter = Meter { bytes: item_bytes(&document), copied: 0, limits };
     for (index, operation) in patch.operations().iter().enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
             operation: index,
@@ -128,24 +134,12 @@ fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter), A
     Ok((document, meter))
 }
 
-/// The operation's name in RFC 6902.
-pub(crate) fn op_name(operation: &PatchOperation) -> &'static str {
-    match operation {
-        PatchOperation::Add(_) => "add",
-        PatchOperation::Remove(_) => "remove",
-        PatchOperation::Replace(_) => "replace",
-        PatchOperation::Move(_) => "move",
-        PatchOperation::Copy(_) => "copy",
-        PatchOperation::Test(_) => "test",
-    }
-}
-
 type Refusal<'p> = (&'p Pointer, Reason);
 
 fn check<'p>(
     operation: &'p PatchOperation,
     document: &Value,
-    meter: &mut Meter,
+    meter: &mut Meter<'_>,
 ) -> Result<(), Refusal<'p>> {
     match operation {
         PatchOperation::Add(add) => {
@@ -174,7 +168,7 @@ fn check<'p>(
             }
             let bytes = item_bytes(value);
             meter.copy(&movement.path, bytes)?;
-            check_fits(&movement.path, value)?;
+            check_fits(&movement.path, value, meter.limits)?;
             let path = check_addable_after_removal(document, &movement.path, &movement.from)?;
             let left = overhead(document, &movement.from) + bytes;
             meter.bytes -= left;
@@ -190,7 +184,7 @@ fn check<'p>(
             check_addable(document, &copy.path)?;
             let bytes = item_bytes(value);
             meter.copy(&copy.path, bytes)?;
-            check_fits(&copy.path, value)?;
+            check_fits(&copy.path, value, meter.limits)?;
             let overwritten = overwritten(document, &copy.path);
             meter.put(&copy.path, overhead(document, &copy.path), overwritten, bytes)
         }
@@ -202,25 +196,26 @@ fn check<'p>(
 }
 
 /// A value taken from elsewhere in the document may be no object at the root, or lie too deep.
-fn check_fits<'p>(path: &'p Pointer, value: &Value) -> Result<(), Refusal<'p>> {
+fn check_fits<'p>(path: &'p Pointer, value: &Value, limits: &Limits) -> Result<(), Refusal<'p>> {
     if path.is_root() && !value.is_object() {
         return Err((path, Reason::RootNotObject));
     }
-    if path.count() + depth(value) > MAX_DEPTH {
-        return Err((path, Reason::TooDeep));
+    if path.count() + depth(value) > limits.depth {
+        return Err((path, Reason::TooDeep { limit: limits.depth }));
     }
     Ok(())
 }
 
 /// What the operations so far have made of the document's size, and what they have cost.
-struct Meter {
+struct Meter<'l> {
     /// The document's size, as [`item_bytes`] counts it.
     bytes: usize,
     /// What was copied and moved.
     copied: usize,
+    limits: &'l Limits,
 }
 
-impl Meter {
+impl Meter<'_> {
     /// Counts a value of `bytes` that is written to `path`, where any takes `overhead` beside its own,
     /// in the place of one of `overwritten` bytes.
     fn put<'p>(
@@ -232,13 +227,15 @@ impl Meter {
     ) -> Result<(), Refusal<'p>> {
         let before = overwritten.map_or(0, |overwritten| overhead + overwritten);
         self.bytes = self.bytes + overhead + bytes - before;
-        if self.bytes > MAX_WORKING_BYTES { Err((path, Reason::TooLarge)) } else { Ok(()) }
+        let limit = self.limits.working_bytes;
+        if self.bytes > limit { Err((path, Reason::TooLarge { limit })) } else { Ok(()) }
     }
 
     /// Counts a value of `bytes` that is copied or moved to `path`.
     fn copy<'p>(&mut self, path: &'p Pointer, bytes: usize) -> Result<(), Refusal<'p>> {
         self.copied += bytes;
-        if self.copied > MAX_COPIED_BYTES { Err((path, Reason::TooMuchCopied)) } else { Ok(()) }
+        let limit = self.limits.copied_bytes;
+        if self.copied > limit { Err((path, Reason::TooMuchCopied { limit })) } else { Ok(()) }
     }
 }
 
@@ -341,6 +338,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    const LIMITS: Limits = Limits::DYNAMODB;
 
     #[track_caller]
     fn check(patch: &Value, document: Value, expected: Result<Value, &str>) {
@@ -498,7 +497,7 @@ mod tests {
             if operations.len() == 1 {
                 assert_eq!(document, Ok(large("b")));
             } else {
-                assert_eq!(document.unwrap_err().reason, Reason::TooLarge);
+                assert_eq!(document.unwrap_err().reason, Reason::TooLarge { limit: 614_400 });
             }
         }
     }
@@ -573,7 +572,9 @@ mod tests {
         let mut applied = 0;
         for first in &operations {
             let patch = Patch::from_operations(vec![first.clone()]);
-            let Ok((document, meter)) = apply_metered(&patch, document.clone()) else { continue };
+            let Ok((document, meter)) = apply_metered(&patch, document.clone()) else {
+                continue;
+            };
             assert_eq!(meter.bytes, item_bytes(&document), "{first}");
             for second in &operations {
                 let patch = Patch::from_operations(vec![second.clone()]);
@@ -602,7 +603,7 @@ mod tests {
     #[test]
     fn a_copy_may_not_nest_too_deep() {
         let mut deep = json!({});
-        for _ in 1..MAX_DEPTH - 1 {
+        for _ in 1..LIMITS.depth - 1 {
             deep = json!({"a": deep});
         }
         let document = json!({"d": deep, "e": {}});

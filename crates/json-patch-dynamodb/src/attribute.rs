@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
-use super::canonical_number;
+use crate::number::canonical_number;
 
 /// A stored attribute is not JSON: a set, binary data, or a number outside DynamoDB's own range.
 ///

@@ -1,12 +1,12 @@
 //! How a patch reaches the table; pure and synchronous.
 
-mod direct;
+mod compile;
 mod expression;
 mod symbolic;
 
 use json_patch::PatchOperation;
 
-pub use expression::{DOCUMENT, MAX_EXPRESSION_BYTES, MAX_OPERATORS, Update};
+pub use expression::Update;
 
 use crate::patch::Patch;
 
@@ -22,14 +22,15 @@ pub enum Plan<'p> {
 }
 
 impl<'p> Plan<'p> {
-    /// The plan for `patch`: the same for the same patch, whatever is stored.
+    /// The plan for `patch`, whose document is the item's `attribute`: the same for the same patch,
+    /// whatever is stored.
     #[must_use]
-    pub fn of(patch: &'p Patch) -> Self {
+    pub fn of(patch: &'p Patch, attribute: &str) -> Self {
         let is_test = |operation: &PatchOperation| matches!(operation, PatchOperation::Test(_));
         if patch.operations().iter().all(is_test) {
             return Self::Check;
         }
-        direct::compile(patch).map_or(Self::Rewrite, Self::Direct)
+        compile::compile(patch, attribute).map_or(Self::Rewrite, Self::Direct)
     }
 
     /// The plan's name in the log.
@@ -48,40 +49,30 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::limits::{MAX_EXPRESSION_BYTES, MAX_OPERATORS};
+
+    fn plan_of(patch: &Patch) -> Plan<'_> {
+        Plan::of(patch, "document")
+    }
 
     fn patch(operations: &Value) -> Patch {
         Patch::parse(operations.to_string().as_bytes()).expect("a valid patch")
     }
 
-    #[test]
-    fn the_table_in_the_architecture_is_true() {
-        let table = include_str!("../ARCHITECTURE.md").lines().filter_map(|line| {
-            let (_, row) = line.split_once("| `[")?;
-            let (operations, plan) = row.split_once("]` | ")?;
-            Some((format!("[{operations}]"), plan.trim_end_matches(" |")))
-        });
-        let mut rows = 0;
-        for (operations, plan) in table {
-            let patch = Patch::parse(operations.as_bytes()).expect("a valid patch");
-            assert_eq!(Plan::of(&patch).as_str(), plan, "{operations}");
-            rows += 1;
-        }
-        assert_eq!(rows, 19);
-    }
-
-    /// Set, remove, guards, names and values.
+    /// Set, remove, conditions, names and values.
     type Texts<'t> = (&'t [&'t str], &'t [&'t str], &'t [&'t str], &'t [&'t str], Value);
 
     #[track_caller]
-    fn compiles(operations: &Value, (set, remove, guards, names, values): Texts<'_>) {
+    fn compiles(operations: &Value, (set, remove, conditions, names, values): Texts<'_>) {
         let patch = patch(operations);
-        let Plan::Direct(update) = Plan::of(&patch) else { panic!("{operations} is not direct") };
-        assert_eq!(Plan::of(&patch), Plan::Direct(update.clone()));
+        let Plan::Direct(update) = plan_of(&patch) else { panic!("{operations} is not direct") };
+        assert_eq!(plan_of(&patch), Plan::Direct(update.clone()));
         assert_eq!(update.set, set);
         assert_eq!(update.remove, remove);
-        assert_eq!(update.guards, guards);
-        let numbered: Vec<_> =
-            update.names.iter().map(|(n, name)| format!("#{n} {name}")).collect();
+        assert_eq!(update.conditions, conditions);
+        let numbered = update.names.iter().map(|(number, name)| format!("{number} {name}"));
+        let mut numbered: Vec<_> = numbered.collect();
+        assert_eq!(numbered.pop().as_deref(), Some("#document document"));
         assert_eq!(numbered, names);
         assert_eq!(json!(update.values), values);
     }
@@ -158,28 +149,28 @@ mod tests {
             let add = |n| json!({"op": "add", "path": name(n), "value": n % 2});
             patch(&(0..count).map(add).collect())
         };
-        assert_eq!(Plan::of(&members(100, 3)).as_str(), "direct");
-        assert_eq!(Plan::of(&members(200, 3)).as_str(), "rewrite");
+        assert_eq!(plan_of(&members(100, 3)).as_str(), "direct");
+        assert_eq!(plan_of(&members(200, 3)).as_str(), "rewrite");
         // Names are beside the text.
-        assert_eq!(Plan::of(&members(100, 1_000)).as_str(), "direct");
+        assert_eq!(plan_of(&members(100, 1_000)).as_str(), "direct");
         let replaced = |count: usize| {
             let replace = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": 1});
             patch(&(0..count).map(replace).collect())
         };
         for count in 1..=200 {
             let patch = replaced(count);
-            let Plan::Direct(update) = Plan::of(&patch) else { continue };
+            let Plan::Direct(update) = plan_of(&patch) else { continue };
             // The store's own clauses need less than what is left.
-            assert!(update.guards.join(" AND ").len() <= MAX_EXPRESSION_BYTES - 512, "{count}");
+            assert!(update.conditions.join(" AND ").len() <= MAX_EXPRESSION_BYTES - 512, "{count}");
             assert!(update.set.join(",").len() <= MAX_EXPRESSION_BYTES - 512, "{count}");
-            assert!(2 * update.guards.len() <= MAX_OPERATORS - 30, "{count}");
+            assert!(2 * update.conditions.len() <= MAX_OPERATORS - 30, "{count}");
         }
-        assert_eq!(Plan::of(&replaced(60)).as_str(), "direct");
-        assert_eq!(Plan::of(&replaced(200)).as_str(), "rewrite");
+        assert_eq!(plan_of(&replaced(60)).as_str(), "direct");
+        assert_eq!(plan_of(&replaced(200)).as_str(), "rewrite");
         // A thousand appends are one action.
         let appends: Value =
             (0..1_000).map(|n| json!({"op": "add", "path": "/a/-", "value": n})).collect();
-        assert_eq!(Plan::of(&patch(&appends)).as_str(), "direct");
+        assert_eq!(plan_of(&patch(&appends)).as_str(), "direct");
     }
 
     /// How deep a stored value is nested the plan does not know, only how deep it can be.
@@ -198,7 +189,7 @@ mod tests {
             ("", "/a", "rewrite"),
         ] {
             let copy = patch(&json!([{"op": "copy", "from": from, "path": path}]));
-            assert_eq!(Plan::of(&copy).as_str(), plan, "{from} {path}");
+            assert_eq!(plan_of(&copy).as_str(), plan, "{from} {path}");
         }
     }
 
@@ -208,6 +199,6 @@ mod tests {
         operations.extend(
             (0..30).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/a/c{n}")})),
         );
-        assert_eq!(Plan::of(&patch(&json!(operations))).as_str(), "rewrite");
+        assert_eq!(plan_of(&patch(&json!(operations))).as_str(), "rewrite");
     }
 }

@@ -17,16 +17,19 @@ use json_patch::{
 };
 use serde_json::value::RawValue;
 
-use crate::document::{
-    MAX_DEPTH, MAX_NAME_BYTES, NumberError, ValueError, parse_members, parse_value, quoted,
+use crate::{
+    limits::{Limits, MAX_NAME_BYTES},
+    number::NumberError,
+    pointer::quoted,
+    value::{ValueError, parse_members, parse_value},
 };
 
-/// The most operations in one patch.
-pub const MAX_OPERATIONS: usize = 1_000;
-
-/// A valid patch.
+/// A valid patch, and the limits that it keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Patch(Vec<PatchOperation>);
+pub struct Patch {
+    operations: Vec<PatchOperation>,
+    limits: Limits,
+}
 
 /// Why a body is not a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +49,13 @@ pub enum PatchError {
     #[error("expected an array of operations")]
     NotAnArray,
     /// More operations than are allowed.
-    #[error("expected at most {MAX_OPERATIONS} operations, but found {0}")]
-    TooManyOperations(usize),
+    #[error("expected at most {limit} operations, but found {found}")]
+    TooManyOperations {
+        /// How many the patch has.
+        found: usize,
+        /// The most.
+        limit: usize,
+    },
     /// One operation is not valid.
     #[error("operation {index}: {problem}")]
     Operation {
@@ -89,11 +97,19 @@ pub enum Problem {
     #[error("`{0}` has a member name of more than {MAX_NAME_BYTES} bytes")]
     LongToken(&'static str),
     /// `path` or `from` leads deeper than any document goes.
-    #[error("`{0}` is nested deeper than {MAX_DEPTH} objects and arrays")]
-    DeepPointer(&'static str),
+    #[error("`{member}` is nested deeper than {limit} objects and arrays")]
+    DeepPointer {
+        /// The member of the operation.
+        member: &'static str,
+        /// The most levels.
+        limit: usize,
+    },
     /// `value`, put at `path`, would lie deeper than any document goes.
-    #[error("`value` at `path` is nested deeper than {MAX_DEPTH} objects and arrays")]
-    DeepValue,
+    #[error("`value` at `path` is nested deeper than {limit} objects and arrays")]
+    DeepValue {
+        /// The most levels.
+        limit: usize,
+    },
     /// A member name in `value` is empty.
     #[error("`value` has an empty member name, which DynamoDB cannot hold")]
     EmptyName,
@@ -117,7 +133,7 @@ impl Problem {
         match error {
             ValueError::DuplicateMember(at) => Self::DuplicateInValue(path.concat(&at)),
             ValueError::NotUnicode => Self::NotUnicode,
-            ValueError::TooDeep => Self::DeepValue,
+            ValueError::TooDeep { limit } => Self::DeepValue { limit },
             ValueError::EmptyName => Self::EmptyName,
             ValueError::LongName => Self::LongName,
             ValueError::Number(error) => Self::Number(error),
@@ -135,6 +151,15 @@ impl Patch {
     ///
     /// Where the body is not JSON, or not a valid patch within the limits.
     pub fn parse(body: &[u8]) -> Result<Self, PatchError> {
+        Self::parse_within(body, Limits::DYNAMODB)
+    }
+
+    /// As [`Patch::parse`], within `limits`, which its plan and [`apply`](crate::apply) keep too.
+    ///
+    /// # Errors
+    ///
+    /// Where the body is not JSON, or not a valid patch within the limits.
+    pub fn parse_within(body: &[u8], limits: Limits) -> Result<Self, PatchError> {
         let text =
             std::str::from_utf8(body).map_err(|error| PatchError::NotUtf8(error.valid_up_to()))?;
         // RFC 8259 8.1 lets a parser ignore a byte order mark, which some clients send.
@@ -145,26 +170,47 @@ impl Patch {
         }
         let items: Vec<&RawValue> =
             serde_json::from_str(raw.get()).map_err(|error| not_json(&error))?;
-        if items.len() > MAX_OPERATIONS {
-            return Err(PatchError::TooManyOperations(items.len()));
+        if items.len() > limits.operations {
+            let (found, limit) = (items.len(), limits.operations);
+            return Err(PatchError::TooManyOperations { found, limit });
         }
         let operations = items.into_iter().enumerate().map(|(index, item)| {
-            operation(item).map_err(|problem| PatchError::Operation { index, problem })
+            operation(item, &limits).map_err(|problem| PatchError::Operation { index, problem })
         });
-        operations.collect::<Result<_, _>>().map(Self)
+        let operations = operations.collect::<Result<_, _>>()?;
+        Ok(Self { operations, limits })
     }
 
     /// The operations, in order.
     #[must_use]
     pub fn operations(&self) -> &[PatchOperation] {
-        &self.0
+        &self.operations
+    }
+
+    /// The limits that the patch was parsed within.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A patch made of operations that would be more than a body can hold.
     #[cfg(test)]
     pub(crate) fn from_operations(operations: Vec<serde_json::Value>) -> Self {
         let parse = |each| serde_json::from_value(each).expect("an operation");
-        Self(operations.into_iter().map(parse).collect())
+        let operations = operations.into_iter().map(parse).collect();
+        Self { operations, limits: Limits::DYNAMODB }
+    }
+}
+
+/// The operation's name in RFC 6902.
+pub(crate) fn op_name(operation: &PatchOperation) -> &'static str {
+    match operation {
+        PatchOperation::Add(_) => "add",
+        PatchOperation::Remove(_) => "remove",
+        PatchOperation::Replace(_) => "replace",
+        PatchOperation::Move(_) => "move",
+        PatchOperation::Copy(_) => "copy",
+        PatchOperation::Test(_) => "test",
     }
 }
 
@@ -172,7 +218,7 @@ fn not_json(error: &serde_json::Error) -> PatchError {
     PatchError::NotJson { line: error.line(), column: error.column() }
 }
 
-fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
+fn operation(raw: &RawValue, limits: &Limits) -> Result<PatchOperation, Problem> {
     if !raw.get().starts_with('{') {
         return Err(Problem::NotAnObject);
     }
@@ -184,10 +230,10 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
         }
     }
     let get = |name: &'static str| by_name.get(name).ok_or(Problem::MissingMember(name));
-    let pointer = |name: &'static str| pointer(name, get(name)?);
+    let pointer = |name: &'static str| pointer(name, get(name)?, limits);
     // A value is nested in as many objects and arrays as its pointer has tokens.
     let any_value_at = |path: &Pointer| {
-        let value = parse_value(get("value")?, path.count());
+        let value = parse_value(get("value")?, path.count(), limits);
         value.map_err(|error| Problem::of_value(error, path))
     };
     let value_at = |path: &Pointer| {
@@ -227,7 +273,7 @@ fn operation(raw: &RawValue) -> Result<PatchOperation, Problem> {
     })
 }
 
-fn pointer(name: &'static str, raw: &RawValue) -> Result<PointerBuf, Problem> {
+fn pointer(name: &'static str, raw: &RawValue, limits: &Limits) -> Result<PointerBuf, Problem> {
     let text: String = serde_json::from_str(raw.get()).map_err(|_| Problem::NotAPointer(name))?;
     let pointer = PointerBuf::parse(text).map_err(|_| Problem::NotAPointer(name))?;
     for token in pointer.tokens() {
@@ -237,7 +283,12 @@ fn pointer(name: &'static str, raw: &RawValue) -> Result<PointerBuf, Problem> {
             _ => {}
         }
     }
-    if pointer.count() > MAX_DEPTH { Err(Problem::DeepPointer(name)) } else { Ok(pointer) }
+    let limit = limits.depth;
+    if pointer.count() > limit {
+        Err(Problem::DeepPointer { member: name, limit })
+    } else {
+        Ok(pointer)
+    }
 }
 
 #[cfg(test)]
@@ -265,8 +316,7 @@ mod tests {
                  {"op":"replace","path":"/a","value":null},{"op":"move","from":"/a","path":"/b"},
                  {"op":"copy","from":"/a","path":"/b"},{"op":"test","path":"","value":1}]"#,
         );
-        let names =
-            patch.unwrap().operations().iter().map(crate::document::op_name).collect::<Vec<_>>();
+        let names = patch.unwrap().operations().iter().map(op_name).collect::<Vec<_>>();
         assert_eq!(names, ["add", "remove", "replace", "move", "copy", "test"]);
         assert!(Patch::parse(b"\xef\xbb\xbf [] ").unwrap().operations().is_empty());
     }

@@ -1,0 +1,541 @@
+//! A document that is not known, with what a patch has done to it.
+//!
+//! Every place of it holds what the stored document has somewhere (its *origin*), or a value of the
+//! patch, or nothing. What an operation needs of the stored document becomes a condition. What is not
+//! where it came from in the end becomes an action.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use json_patch::jsonptr::{Pointer, Token};
+use serde_json::{Map, Value};
+
+use super::expression::{Clauses, NotExpressible, Path, Type};
+use crate::{
+    limits::Limits,
+    size::{depth, item_bytes},
+};
+
+/// How many bytes, about, a patch may take apart or copy while it is planned. Copies of copies double
+/// the document; past this the plan is Rewrite, which measures the document.
+const MAX_COST: usize = 1024 * 1024;
+
+/// What one node takes in memory, about, in bytes.
+const NODE_COST: usize = 256;
+
+/// The longest numeric token that is guessed to be an index: no item has room for more elements.
+const MAX_INDEX_DIGITS: usize = 6;
+
+/// What is at a place of the document.
+#[derive(Debug, Clone)]
+pub(super) enum Node<'p> {
+    /// What the stored document has at `origin`, but for what has happened below it since. It is
+    /// `in_place` while it has the place in its parent that it had there.
+    Stored { origin: Path, contents: Contents<'p>, in_place: bool },
+    /// A value of the patch.
+    Value(&'p Value),
+    /// An object of which every member is known here.
+    Object(BTreeMap<Rc<str>, Node<'p>>),
+    /// An array of which every element is known here.
+    Array(Vec<Node<'p>>),
+}
+
+/// What is known of a stored value, and what has happened to it.
+#[derive(Debug, Clone)]
+pub(super) enum Contents<'p> {
+    /// Nothing has happened, and no operation has needed to know whether it is an object or an array.
+    Unknown,
+    /// It is an object. These members were looked at; a member that is gone is `None`.
+    Members(BTreeMap<Rc<str>, Option<Node<'p>>>),
+    /// It is an array.
+    Elements(Elements<'p>),
+}
+
+/// Elements of a stored array, by their index there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Elements<'p> {
+    looked_at: BTreeMap<usize, Node<'p>>,
+    removed: BTreeSet<usize>,
+    appended: Vec<Node<'p>>,
+}
+
+impl Elements<'_> {
+    /// The index in the stored array of what is at `index` now.
+    fn stored_index(&self, index: usize) -> usize {
+        self.removed.iter().fold(index, |index, removed| index + usize::from(*removed <= index))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct SymbolicDocument<'p> {
+    root: Node<'p>,
+    clauses: Clauses<'p>,
+    cost: usize,
+}
+
+impl<'p> SymbolicDocument<'p> {
+    pub(super) fn new() -> Self {
+        // The document itself is always an object.
+        let contents = Contents::Members(BTreeMap::new());
+        let root = Node::Stored { origin: Path::default(), contents, in_place: true };
+        Self { root, clauses: Clauses::default(), cost: 0 }
+    }
+
+    /// RFC 6902 4.1.
+    pub(super) fn add(
+        &mut self,
+        path: &Pointer,
+        mut value: Node<'p>,
+    ) -> Result<(), NotExpressible> {
+        if let Node::Stored { in_place, .. } = &mut value {
+            *in_place = false;
+        }
+        let Some((parent, last)) = path.split_back() else {
+            match &value {
+                Node::Stored { origin, .. } => self.clauses.is_of_type(origin, Type::Map)?,
+                Node::Value(Value::Object(_)) | Node::Object(_) => {}
+                Node::Value(_) | Node::Array(_) => return Err(NotExpressible),
+            }
+            self.root = value;
+            return Ok(());
+        };
+        let last = last.decoded();
+        let (parent, clauses) = self.open(parent)?;
+        match parent {
+            Node::Object(members) => {
+                members.insert(last.into(), value);
+            }
+            Node::Array(elements) => match index(&last) {
+                Some(index) if index <= elements.len() => elements.insert(index, value),
+                None if last == "-" => elements.push(value),
+                _ => return Err(NotExpressible),
+            },
+            Node::Stored { origin, contents, .. } => {
+                if last == "-" {
+                    // Only in an array does it lead past the end (RFC 6901 4).
+                    contents.become_array();
+                } else {
+                    contents.guess(&last);
+                }
+                match contents {
+                    Contents::Members(members) => {
+                        if !origin.is_root() {
+                            clauses.is_of_type(origin, Type::Map)?;
+                        }
+                        members.insert(last.into(), Some(value));
+                    }
+                    Contents::Elements(elements) if last == "-" => {
+                        clauses.is_of_type(origin, Type::List)?;
+                        elements.appended.push(value);
+                    }
+                    // No expression says an insertion.
+                    Contents::Elements(_) | Contents::Unknown => return Err(NotExpressible),
+                }
+            }
+            Node::Value(_) => return Err(NotExpressible),
+        }
+        Ok(())
+    }
+
+    /// RFC 6902 4.3.
+    pub(super) fn replace(
+        &mut self,
+        path: &Pointer,
+        value: &'p Value,
+    ) -> Result<(), NotExpressible> {
+        *self.existing(path)? = Node::Value(value);
+        Ok(())
+    }
+
+    /// What is at `path`, which is there no longer (RFC 6902 4.2 and 4.4).
+    pub(super) fn take(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
+        let (parent, last) = path.split_back().ok_or(NotExpressible)?;
+        let (parent, clauses) = self.open(parent)?;
+        let value = entry(parent, &last, clauses)?;
+        value.demand(clauses)?;
+        let value = value.clone();
+        let last = last.decoded();
+        match parent {
+            Node::Object(members) => {
+                members.remove(&*last);
+            }
+            Node::Array(elements) => {
+                elements.remove(index(&last).ok_or(NotExpressible)?);
+            }
+            Node::Stored { contents: Contents::Members(members), .. } => {
+                members.insert(last.into(), None);
+            }
+            Node::Stored { contents: Contents::Elements(elements), .. } => {
+                let stored = elements.stored_index(index(&last).ok_or(NotExpressible)?);
+                elements.looked_at.remove(&stored);
+                elements.removed.insert(stored);
+            }
+            Node::Stored { contents: Contents::Unknown, .. } | Node::Value(_) => {
+                return Err(NotExpressible);
+            }
+        }
+        self.count(&value)?;
+        Ok(value)
+    }
+
+    /// What is at `path`, and stays there (RFC 6902 4.5).
+    pub(super) fn copy(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
+        let value = self.existing(path)?.clone();
+        self.count(&value)?;
+        Ok(value)
+    }
+
+    pub(super) fn check_exists(&mut self, path: &Pointer) -> Result<(), NotExpressible> {
+        self.existing(path).map(|_| ())
+    }
+
+    /// RFC 6902 4.6.
+    pub(super) fn test(&mut self, path: &Pointer, value: &'p Value) -> Result<(), NotExpressible> {
+        let (node, clauses) = self.walk(path)?;
+        check_equal(node, value, clauses)
+    }
+
+    /// The clauses of the update from the stored document to this one.
+    pub(super) fn into_clauses(mut self, limits: &Limits) -> Result<Clauses<'p>, NotExpressible> {
+        Writer { clauses: &mut self.clauses, limits }.write(&self.root, Path::default())?;
+        Ok(self.clauses)
+    }
+
+    /// The value at `path`, which is proven to be there.
+    fn existing(&mut self, path: &Pointer) -> Result<&mut Node<'p>, NotExpressible> {
+        let (node, clauses) = self.walk(path)?;
+        node.demand(clauses)?;
+        Ok(node)
+    }
+
+    /// The value at `path` as one whose members or elements can change one by one.
+    fn open(
+        &mut self,
+        path: &Pointer,
+    ) -> Result<(&mut Node<'p>, &mut Clauses<'p>), NotExpressible> {
+        let Self { root, clauses, cost } = self;
+        let node = descend(root, path, clauses, cost)?;
+        take_apart(node, cost)?;
+        Ok((node, clauses))
+    }
+
+    fn walk(
+        &mut self,
+        path: &Pointer,
+    ) -> Result<(&mut Node<'p>, &mut Clauses<'p>), NotExpressible> {
+        let Self { root, clauses, cost } = self;
+        Ok((descend(root, path, clauses, cost)?, clauses))
+    }
+
+    /// Counts the copy of `node` that was made.
+    fn count(&mut self, node: &Node<'_>) -> Result<(), NotExpressible> {
+        spend(&mut self.cost, node.size() * NODE_COST)
+    }
+}
+
+impl<'p> Node<'p> {
+    /// What the stored document has at `origin`, in its place.
+    fn stored(origin: Path) -> Self {
+        Self::Stored { origin, contents: Contents::Unknown, in_place: true }
+    }
+
+    /// Demands of the stored document that this is there.
+    fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), NotExpressible> {
+        match self {
+            Self::Stored { origin, .. } if !origin.is_root() => clauses.exists(origin),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many nodes it is made of.
+    fn size(&self) -> usize {
+        1 + match self {
+            Node::Value(_) | Node::Stored { contents: Contents::Unknown, .. } => 0,
+            Node::Object(members) => members.values().map(Self::size).sum(),
+            Node::Array(elements) => elements.iter().map(Self::size).sum(),
+            Node::Stored { contents: Contents::Members(members), .. } => {
+                members.values().flatten().map(Self::size).sum()
+            }
+            Node::Stored { contents: Contents::Elements(elements), .. } => {
+                let nodes = elements.looked_at.values().chain(&elements.appended);
+                nodes.map(Self::size).sum::<usize>() + elements.removed.len()
+            }
+        }
+    }
+
+    /// Whether it is what the stored document has where its parent came from.
+    fn is_as_stored(&self) -> bool {
+        matches!(self, Node::Stored { contents, in_place: true, .. } if contents.are_unchanged())
+    }
+
+    /// How many bytes it takes in an item, as far as that is known, or some number above `limit`.
+    fn known_bytes(&self, limit: usize) -> usize {
+        let sum = |entries: &mut dyn Iterator<Item = (usize, &Node<'p>)>| {
+            let mut bytes = 0;
+            while bytes <= limit
+                && let Some((name, node)) = entries.next()
+            {
+                bytes += 1 + name + node.known_bytes(limit);
+            }
+            bytes
+        };
+        match self {
+            Node::Value(value) => item_bytes(value),
+            Node::Object(members) => {
+                sum(&mut members.iter().map(|(name, node)| (name.len(), node)))
+            }
+            Node::Array(elements) => sum(&mut elements.iter().map(|node| (0, node))),
+            Node::Stored { .. } => 0,
+        }
+    }
+
+    /// Its value, where no part of it is the stored document's.
+    fn value(&self) -> Result<Cow<'p, Value>, NotExpressible> {
+        Ok(match self {
+            Node::Value(value) => Cow::Borrowed(*value),
+            Node::Object(members) => {
+                let members = members
+                    .iter()
+                    .map(|(name, node)| Ok((name.to_string(), node.value()?.into_owned())));
+                Cow::Owned(Value::Object(members.collect::<Result<Map<_, _>, _>>()?))
+            }
+            Node::Array(elements) => {
+                let elements = elements.iter().map(|node| Ok(node.value()?.into_owned()));
+                Cow::Owned(Value::Array(elements.collect::<Result<_, _>>()?))
+            }
+            Node::Stored { .. } => return Err(NotExpressible),
+        })
+    }
+}
+
+impl Contents<'_> {
+    /// Takes an unknown value for an object or an array, by `token`, which leads into it.
+    ///
+    /// A numeric token may be an index or a member name, and a pointer does not say which. Here is the
+    /// only guess: digits are an index. DynamoDB's paths tell indexes from names, so the condition
+    /// that comes with every use fails where the guess was wrong.
+    fn guess(&mut self, token: &str) {
+        if let Contents::Unknown = self {
+            *self = match index(token) {
+                Some(_) => Contents::Elements(Elements::default()),
+                None => Contents::Members(BTreeMap::new()),
+            };
+        }
+    }
+
+    /// Takes an unknown value for an array.
+    fn become_array(&mut self) {
+        if let Contents::Unknown = self {
+            *self = Contents::Elements(Elements::default());
+        }
+    }
+
+    /// Whether nothing has happened, other than that members or elements were looked at.
+    fn are_unchanged(&self) -> bool {
+        match self {
+            Contents::Unknown => true,
+            Contents::Members(members) => {
+                members.values().all(|node| node.as_ref().is_some_and(Node::is_as_stored))
+            }
+            Contents::Elements(elements) => {
+                elements.removed.is_empty()
+                    && elements.appended.is_empty()
+                    && elements.looked_at.values().all(Node::is_as_stored)
+            }
+        }
+    }
+}
+
+/// The node at `path` below `node`.
+fn descend<'n, 'p>(
+    mut node: &'n mut Node<'p>,
+    path: &Pointer,
+    clauses: &mut Clauses<'p>,
+    cost: &mut usize,
+) -> Result<&'n mut Node<'p>, NotExpressible> {
+    for token in path.tokens() {
+        take_apart(node, cost)?;
+        node = entry(node, &token, clauses)?;
+    }
+    Ok(node)
+}
+
+/// The member or element `token` of `node`, which was taken apart.
+fn entry<'n, 'p>(
+    node: &'n mut Node<'p>,
+    token: &Token<'_>,
+    clauses: &mut Clauses<'p>,
+) -> Result<&'n mut Node<'p>, NotExpressible> {
+    let token = token.decoded();
+    match node {
+        Node::Object(members) => members.get_mut(&*token).ok_or(NotExpressible),
+        Node::Array(elements) => {
+            elements.get_mut(index(&token).ok_or(NotExpressible)?).ok_or(NotExpressible)
+        }
+        Node::Value(_) => Err(NotExpressible),
+        Node::Stored { origin, contents, .. } => {
+            contents.guess(&token);
+            match contents {
+                Contents::Elements(elements) => {
+                    let stored = elements.stored_index(index(&token).ok_or(NotExpressible)?);
+                    let node = || Node::stored(origin.element(stored));
+                    Ok(elements.looked_at.entry(stored).or_insert_with(node))
+                }
+                Contents::Members(members) => {
+                    let name = clauses.name(&token);
+                    let node = || Some(Node::stored(origin.member(name)));
+                    members.entry(token.into()).or_insert_with(node).as_mut().ok_or(NotExpressible)
+                }
+                Contents::Unknown => Err(NotExpressible),
+            }
+        }
+    }
+}
+
+/// Makes an object or array of the patch one whose entries can change one by one.
+fn take_apart(node: &mut Node<'_>, cost: &mut usize) -> Result<(), NotExpressible> {
+    let apart = match node {
+        Node::Value(Value::Object(members)) => {
+            spend(cost, members.keys().map(|name| NODE_COST + name.len()).sum())?;
+            let members =
+                members.iter().map(|(name, value)| (name.as_str().into(), Node::Value(value)));
+            Node::Object(members.collect())
+        }
+        Node::Value(Value::Array(elements)) => {
+            spend(cost, elements.len() * NODE_COST)?;
+            Node::Array(elements.iter().map(Node::Value).collect())
+        }
+        _ => return Ok(()),
+    };
+    *node = apart;
+    Ok(())
+}
+
+fn spend(cost: &mut usize, more: usize) -> Result<(), NotExpressible> {
+    *cost += more;
+    if *cost > MAX_COST { Err(NotExpressible) } else { Ok(()) }
+}
+
+/// Proves that `node` equals `value`.
+fn check_equal<'p>(
+    node: &Node<'p>,
+    value: &'p Value,
+    clauses: &mut Clauses<'p>,
+) -> Result<(), NotExpressible> {
+    match (node, value) {
+        (Node::Stored { origin, contents, .. }, _) if contents.are_unchanged() => {
+            clauses.equals(origin, value)
+        }
+        (Node::Value(known), _) if *known == value => Ok(()),
+        (Node::Object(members), Value::Object(expected)) if members.len() == expected.len() => {
+            members.iter().try_for_each(|(name, node)| {
+                check_equal(node, expected.get(&**name).ok_or(NotExpressible)?, clauses)
+            })
+        }
+        (Node::Array(elements), Value::Array(expected)) if elements.len() == expected.len() => {
+            let mut pairs = elements.iter().zip(expected);
+            pairs.try_for_each(|(node, value)| check_equal(node, value, clauses))
+        }
+        _ => Err(NotExpressible),
+    }
+}
+
+/// Turns a document into actions.
+struct Writer<'c, 'p> {
+    clauses: &'c mut Clauses<'p>,
+    limits: &'c Limits,
+}
+
+impl<'p> Writer<'_, 'p> {
+    /// Adds the actions that make what is stored at `place` what `node` says.
+    fn write(&mut self, node: &Node<'p>, place: Path) -> Result<(), NotExpressible> {
+        match node {
+            Node::Stored { contents, in_place: true, .. } if contents.are_unchanged() => Ok(()),
+            Node::Stored { origin, contents, in_place: false } if contents.are_unchanged() => {
+                // How deep the value is nested in itself is not known: in a deeper place it could
+                // pass the limit.
+                if place.levels() > origin.levels() {
+                    return Err(NotExpressible);
+                }
+                self.clauses.copy(origin.clone(), place);
+                Ok(())
+            }
+            // A value cannot be put somewhere and changed there by one update: the paths would overlap.
+            Node::Stored { in_place: false, .. }
+            | Node::Stored { contents: Contents::Unknown, .. } => Err(NotExpressible),
+            Node::Stored { contents: Contents::Members(members), .. } => {
+                members.iter().try_for_each(|(name, node)| {
+                    let place = place.member(self.clauses.name(name));
+                    if let Some(node) = node {
+                        return self.write(node, place);
+                    }
+                    self.clauses.remove(place);
+                    Ok(())
+                })
+            }
+            Node::Stored { contents: Contents::Elements(elements), .. } => {
+                self.write_elements(elements, place)
+            }
+            Node::Value(_) | Node::Object(_) | Node::Array(_) => {
+                let value = self.limited(node, place.levels())?;
+                self.clauses.set(place, value);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_elements(
+        &mut self,
+        Elements { looked_at, removed, appended }: &Elements<'p>,
+        place: Path,
+    ) -> Result<(), NotExpressible> {
+        let changed = !looked_at.values().all(Node::is_as_stored);
+        match (changed, removed.is_empty(), appended.is_empty()) {
+            (true, true, true) => looked_at
+                .iter()
+                .try_for_each(|(index, node)| self.write(node, place.element(*index))),
+            // Every index in one `REMOVE` is an index of the stored array.
+            (false, false, true) => {
+                for index in removed {
+                    self.clauses.remove(place.element(*index));
+                }
+                Ok(())
+            }
+            (false, true, false) => {
+                let levels = place.levels() + 1;
+                let values =
+                    appended.iter().map(|node| Ok(self.limited(node, levels)?.into_owned()));
+                let values = values.collect::<Result<_, _>>()?;
+                self.clauses.append(place, Value::Array(values));
+                Ok(())
+            }
+            (false, true, true) => Ok(()),
+            // The paths would overlap, or name an element that has moved.
+            _ => Err(NotExpressible),
+        }
+    }
+
+    /// The value of `node`, which will lie in `levels` objects and arrays, where it is not too deep for
+    /// any item, nor too large with all else that is written. Rewrite tells which of them it is.
+    fn limited(
+        &mut self,
+        node: &Node<'p>,
+        levels: usize,
+    ) -> Result<Cow<'p, Value>, NotExpressible> {
+        let most = self.limits.item_bytes;
+        self.clauses.count_value(node.known_bytes(most), most)?;
+        let value = node.value()?;
+        if levels + depth(&value) > self.limits.depth { Err(NotExpressible) } else { Ok(value) }
+    }
+}
+
+/// The array index that `token` may be.
+fn index(token: &str) -> Option<usize> {
+    let canonical = token.len() <= MAX_INDEX_DIGITS
+        && token.bytes().all(|byte| byte.is_ascii_digit())
+        && (token == "0" || !token.starts_with('0'));
+    if canonical { token.parse().ok() } else { None }
+}
