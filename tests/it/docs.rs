@@ -124,7 +124,8 @@ fn pages() -> Vec<String> {
     let docs = docs.map(|file| file.unwrap().file_name().into_string().unwrap());
     let docs = docs.filter(|name| Path::new(name).extension().is_some_and(|of| of == "md"));
     let docs = docs.map(|name| format!("docs/{name}"));
-    docs.chain(["README.md".into(), "ARCHITECTURE.md".into()]).collect()
+    let root = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+    docs.chain(root.map(str::to_owned)).collect()
 }
 
 /// What GitHub makes of the headings of a page.
