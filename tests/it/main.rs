@@ -19,6 +19,7 @@ mod limits;
 mod local;
 mod openapi;
 mod preconditions;
+mod rfc6902;
 mod secrets;
 mod start;
 mod template;
