@@ -22,6 +22,7 @@ mod preconditions;
 mod rfc6902;
 mod secrets;
 mod start;
+mod suite;
 mod template;
 
 #[path = "../../examples/local/client.rs"]
