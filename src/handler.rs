@@ -2,19 +2,20 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use json_patch_dynamodb::Plan;
-use lambda_http::{Context, aws_lambda_events::apigw::ApiGatewayProxyResponse};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use tokio::time::Instant;
 
 use crate::{
     authorize::{AccessRules, Caller},
     error::Failure,
+    invocation::Invocation,
     messages::Language,
     request::{self, Client, Event, PatchRequest},
-    response::{allow_origin, respond, status},
+    response::{allow_origin, respond},
     store::{DOCUMENT, Done, Effort, Store},
     telemetry::{Operations, Record},
 };
@@ -30,33 +31,6 @@ pub struct Handler {
     cors_origin: Option<String>,
     /// Whether a request has come yet.
     is_warm: AtomicBool,
-}
-
-/// What Lambda says about one invocation.
-#[derive(Debug, Clone)]
-pub struct Invocation {
-    /// Unique; marks what this invocation writes.
-    pub request_id: String,
-    /// X-Ray's id of the trace that this invocation is part of.
-    pub trace_id: Option<String>,
-    /// When Lambda ends the invocation.
-    pub deadline: Instant,
-}
-
-impl Invocation {
-    /// The invocation that Lambda describes by `context`, of a function that has `timeout` for each.
-    ///
-    /// A deadline that has passed before the event came is none: `cargo lambda watch` sends such.
-    #[must_use]
-    pub fn new(context: &Context, timeout: Duration) -> Self {
-        let left = context.deadline().duration_since(SystemTime::now()).ok();
-        let left = left.filter(|left| !left.is_zero()).unwrap_or(timeout);
-        Self {
-            request_id: context.request_id.clone(),
-            trace_id: context.xray_trace_id.clone(),
-            deadline: Instant::now() + left,
-        }
-    }
 }
 
 impl Handler {
@@ -76,19 +50,14 @@ impl Handler {
     pub async fn handle(&self, event: &Event, invocation: &Invocation) -> ApiGatewayProxyResponse {
         let start = Instant::now();
         let cold_start = !self.is_warm.swap(true, Ordering::Relaxed);
-        let mut record = Record { cold_start, ..Record::default() };
+        let effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
+        let mut record = Record::new(invocation, effort, cold_start);
         let outcome = self.change_option(event, invocation, &mut record).await;
         let mut response = respond(&outcome, || Language::negotiate(event), &invocation.request_id);
         if let Some(origin) = &self.cors_origin {
             allow_origin(&mut response, origin);
         }
-        record.write(
-            &invocation.request_id,
-            invocation.trace_id.as_deref(),
-            &outcome,
-            status(&outcome),
-            start.elapsed(),
-        );
+        record.write(&outcome, start.elapsed());
         response
     }
 
@@ -96,7 +65,7 @@ impl Handler {
         &self,
         event: &Event,
         invocation: &Invocation,
-        record: &mut Record,
+        record: &mut Record<'_>,
     ) -> Result<Done, Failure> {
         // Who: a caller from elsewhere learns nothing about what exists or what is valid.
         let caller = Caller::of(event)?;
@@ -115,43 +84,14 @@ impl Handler {
         record.plan = Some(plan.as_str());
 
         // Do it.
-        let mut effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
-        let outcome = async {
-            if let Some(alias) = &request.alias {
-                let owner = self.store.alias_owner(alias, &mut effort).await?;
-                if owner.ok_or(Failure::AliasNotFound)? != org {
-                    return Err(Failure::AliasOfAnother);
-                }
+        let effort = &mut record.effort;
+        if let Some(alias) = &request.alias {
+            let owner = self.store.alias_owner(alias, effort).await?;
+            if owner.ok_or(Failure::AliasNotFound)? != org {
+                return Err(Failure::AliasOfAnother);
             }
-            self.store.change(&access, &request, &plan, &invocation.request_id, &mut effort).await
         }
-        .await;
-        record.effort = Some(effort);
-        outcome
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::UNIX_EPOCH;
-
-    use super::*;
-
-    #[test]
-    fn a_deadline_that_has_passed_is_none() {
-        let timeout = Duration::from_secs(10);
-        let left = |deadline: SystemTime| {
-            let mut context = Context::default();
-            let deadline = deadline.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
-            context.deadline = u64::try_from(deadline).expect("milliseconds");
-            Invocation::new(&context, timeout).deadline - Instant::now()
-        };
-        let second = Duration::from_secs(1);
-        for passed in [UNIX_EPOCH, SystemTime::now() - second, SystemTime::now()] {
-            let left = left(passed);
-            assert!(left <= timeout && left + second >= timeout, "{passed:?}: {left:?}");
-        }
-        let three = left(SystemTime::now() + second * 3);
-        assert!((second * 2..=second * 3).contains(&three), "{three:?}");
+        let write_id = &invocation.request_id;
+        Ok(self.store.change(&access, &request, &plan, write_id, effort).await?)
     }
 }

@@ -8,6 +8,37 @@ use uuid::Uuid;
 /// versions cannot be counted any more, however often the option is changed then.
 pub const MAX_VERSION: u64 = 1_000_000_000_000_000_000;
 
+/// How often an option has been written, from 1. The default is 0: an option that was loaded without a
+/// version counts as that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The version after one more write.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The text is not a GUID in any of the forms that [`Uuid::try_parse`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a GUID")]

@@ -6,6 +6,7 @@
 //! [`response`] says how it went. [`handler`] is these steps on one page.
 
 pub mod handler;
+mod invocation;
 
 pub mod request;
 
@@ -22,4 +23,5 @@ pub mod messages;
 pub mod config;
 pub mod telemetry;
 
-pub use handler::{Handler, Invocation};
+pub use handler::Handler;
+pub use invocation::Invocation;

@@ -17,7 +17,7 @@ use crate::{
     authorize::Denied,
     error::{Code, Failure},
     messages::Language,
-    store::Done,
+    store::{Done, StoreError},
 };
 
 /// How long a client should wait before it tries again, in seconds.
@@ -25,25 +25,47 @@ const RETRY_AFTER_SECONDS: &str = "1";
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The status of a request that ended so.
+/// The status and the code of a request that ended so.
 #[must_use]
-pub fn status(outcome: &Result<Done, Failure>) -> StatusCode {
-    let Err(failure) = outcome else { return StatusCode::NO_CONTENT };
+pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
+    const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+    const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
     match failure {
-        Failure::Denied(Denied::NoIdentity) => StatusCode::UNAUTHORIZED,
+        Failure::Denied(Denied::NoIdentity) => (StatusCode::UNAUTHORIZED, Code::Unauthorized),
         Failure::Denied(Denied::NoScope | Denied::OtherOrganization) | Failure::AliasOfAnother => {
-            StatusCode::FORBIDDEN
+            (StatusCode::FORBIDDEN, Code::NoPermissions)
         }
-        Failure::NotFound | Failure::AliasNotFound => StatusCode::NOT_FOUND,
-        Failure::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-        Failure::Request(_)
-        | Failure::Archived
-        | Failure::Duplicate
-        | Failure::Patch(_)
-        | Failure::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Failure::Throttled(_) | Failure::Contention => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Unreachable(_) | Failure::OutcomeUnknown(_) | Failure::Internal(_) => {
-            StatusCode::INTERNAL_SERVER_ERROR
+        Failure::Request(error) if error.is_malformed() => (UNPROCESSABLE, Code::BadRequest),
+        Failure::Request(_) => (UNPROCESSABLE, Code::RequestIsNotValid),
+        Failure::AliasNotFound => (StatusCode::NOT_FOUND, Code::AliasIsNotFound),
+        Failure::Store(error) => match error {
+            StoreError::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
+            StoreError::Archived => (UNPROCESSABLE, Code::NotAllowedForArchived),
+            StoreError::PreconditionFailed(_) => {
+                (StatusCode::PRECONDITION_FAILED, Code::OperationCannotBePerformed)
+            }
+            StoreError::Duplicate => (UNPROCESSABLE, Code::Duplicate),
+            StoreError::Patch(error) if error.reason.is_limit() => {
+                (UNPROCESSABLE, Code::RequestIsNotValid)
+            }
+            StoreError::Patch(_) => (UNPROCESSABLE, Code::OperationCannotBePerformed),
+            StoreError::TooLarge { .. } => (UNPROCESSABLE, Code::RequestIsNotValid),
+            StoreError::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
+            StoreError::Contention => (StatusCode::TOO_MANY_REQUESTS, Code::TryLater),
+            StoreError::Unreachable(_) | StoreError::OutcomeUnknown(_) => (FAILED, Code::TryLater),
+            StoreError::Internal(_) => (FAILED, Code::InternalServerError),
+        },
+    }
+}
+
+/// The status and the code of a request that ended so; a request that was carried out has no code.
+#[must_use]
+pub fn summary(outcome: &Result<Done, Failure>) -> (StatusCode, Option<Code>) {
+    match outcome {
+        Ok(_) => (StatusCode::NO_CONTENT, None),
+        Err(failure) => {
+            let (status, code) = status_and_code(failure);
+            (status, Some(code))
         }
     }
 }
@@ -57,9 +79,8 @@ pub fn respond(
     language: impl FnOnce() -> Language,
     request_id: &str,
 ) -> ApiGatewayProxyResponse {
-    let status = status(outcome);
     let mut headers = HeaderMap::new();
-    let body = match outcome {
+    let (status, body) = match outcome {
         Ok(Done { version, replayed }) => {
             if let Some(version) = version {
                 insert(&mut headers, ETAG, &format!("\"{version}\""));
@@ -67,9 +88,10 @@ pub fn respond(
             if *replayed {
                 insert(&mut headers, IDEMPOTENCY_REPLAYED, "true");
             }
-            Body::Empty
+            (StatusCode::NO_CONTENT, Body::Empty)
         }
         Err(failure) => {
+            let (status, code) = status_and_code(failure);
             let language = language();
             insert(&mut headers, CONTENT_TYPE, "application/json");
             insert(&mut headers, CONTENT_LANGUAGE, language.tag());
@@ -79,13 +101,13 @@ pub fn respond(
             if status == StatusCode::TOO_MANY_REQUESTS {
                 insert(&mut headers, RETRY_AFTER, RETRY_AFTER_SECONDS);
             }
-            let code = failure.code();
             let info = match code {
                 Code::InternalServerError => format!("request {request_id}"),
                 _ => failure.to_string(),
             };
             let message = language.message(code);
-            Body::Text(json!({"code": code.as_str(), "message": message, "info": info}).to_string())
+            let body = json!({"code": code.as_str(), "message": message, "info": info});
+            (status, Body::Text(body.to_string()))
         }
     };
     let mut response = ApiGatewayProxyResponse::default();

@@ -8,7 +8,6 @@ mod metrics;
 use std::time::Duration;
 
 use json_patch::PatchOperation;
-use lambda_http::http::StatusCode;
 use tracing::Level;
 use tracing_subscriber::{
     Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -16,10 +15,12 @@ use tracing_subscriber::{
 
 use crate::{
     config::{LogConfig, LogFormat},
-    error::Failure,
+    error::{Code, Failure},
     id::{OptionGuid, OrgGuid},
+    invocation::Invocation,
     request::Client,
-    store::{Done, Effort},
+    response::summary,
+    store::{Done, Effort, StoreError},
 };
 
 /// Writes log lines, and metrics where `config` asks for them, to standard output from now on.
@@ -46,19 +47,20 @@ pub fn init(config: &LogConfig) {
 }
 
 /// What one request's line says, filled in as the request goes on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[expect(missing_docs, reason = "each field is the line's field of its name")]
-pub struct Record {
+pub struct Record<'i> {
+    invocation: &'i Invocation,
+    /// What DynamoDB is asked.
+    pub effort: Effort,
+    /// Whether it is the first request of its process.
+    cold_start: bool,
     pub org: Option<OrgGuid>,
     pub option: Option<OptionGuid>,
     pub sub: Option<String>,
     pub client: Client,
     pub operations: Operations,
     pub plan: Option<&'static str>,
-    /// What DynamoDB was asked, where the request came so far.
-    pub effort: Option<Effort>,
-    /// Whether it is the first request of its process.
-    pub cold_start: bool,
 }
 
 /// How many operations of each kind a patch has.
@@ -93,31 +95,41 @@ impl Operations {
     }
 }
 
-impl Record {
+impl<'i> Record<'i> {
+    /// The record of a request of which nothing is known yet.
+    #[must_use]
+    pub fn new(invocation: &'i Invocation, effort: Effort, cold_start: bool) -> Self {
+        Self {
+            invocation,
+            effort,
+            cold_start,
+            org: None,
+            option: None,
+            sub: None,
+            client: Client::default(),
+            operations: Operations::default(),
+            plan: None,
+        }
+    }
+
     /// Writes the line, and the metrics, of a request that ended with `outcome`.
-    pub fn write(
-        &self,
-        request_id: &str,
-        trace_id: Option<&str>,
-        outcome: &Result<Done, Failure>,
-        status: StatusCode,
-        duration: Duration,
-    ) {
-        let failure = outcome.as_ref().err();
-        let done = outcome.as_ref().ok();
+    pub fn write(&self, outcome: &Result<Done, Failure>, duration: Duration) {
+        let (failure, done) = (outcome.as_ref().err(), outcome.as_ref().ok());
+        let (status, code) = summary(outcome);
+        let code = code.map(Code::as_str);
         // Which operation failed is told by its index; its pointer is the client's.
         let failed_operation = match failure {
-            Some(Failure::Patch(error)) => Some(error.operation),
+            Some(Failure::Store(StoreError::Patch(error))) => Some(error.operation),
             _ => None,
         };
         let (client, operations) = (&self.client, &self.operations);
-        let effort = self.effort.as_ref();
+        let effort = (self.effort.requests > 0).then_some(&self.effort);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    request_id,
-                    trace_id,
+                    request_id = self.invocation.request_id,
+                    trace_id = self.invocation.trace_id,
                     org = self.org.map(display),
                     option = self.option.map(display),
                     sub = self.sub,
@@ -140,7 +152,7 @@ impl Record {
                     dynamodb_requests = effort.map(|effort| effort.requests),
                     consumed_capacity_units = effort.map(|effort| effort.capacity_units),
                     status = status.as_u16(),
-                    code = failure.map(|failure| failure.code().as_str()),
+                    code,
                     failed_operation,
                     cause = failure.and_then(Failure::cause_chain),
                     version = done.and_then(|done| done.version).map(display),
@@ -158,7 +170,7 @@ impl Record {
             _ => line!(Level::INFO),
         }
         metrics::write(&metrics::Request {
-            code: failure.map_or("Success", |failure| failure.code().as_str()),
+            code: code.unwrap_or("Success"),
             client_identifier: client.identifier.as_str(),
             plan: self.plan,
             duration,

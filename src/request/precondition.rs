@@ -2,7 +2,7 @@
 //! (RFC 9110 13.1.1 and 13.1.2).
 
 use super::{Event, RequestError};
-use crate::id::MAX_VERSION;
+use crate::id::{MAX_VERSION, Version};
 
 /// The most tags of a list: as many operands as `IN` has been seen to take on AWS (scylladb,
 /// `test/alternator/test_condition_expression.py`; DynamoDB's page says 100).
@@ -26,7 +26,7 @@ pub enum Tags {
     /// Whichever there is (`*`).
     Any,
     /// These, in order and each once. A tag that this function never gives out names none.
-    Versions(Vec<u64>),
+    Versions(Vec<Version>),
 }
 
 /// A precondition that does not hold.
@@ -49,12 +49,12 @@ impl Preconditions {
         })
     }
 
-    /// Whether they hold for an option of this version (0: one without), in the RFC's order.
+    /// Whether they hold for an option of this version, in the RFC's order.
     ///
     /// # Errors
     ///
     /// The first that does not.
-    pub fn check(&self, version: u64) -> Result<(), Unmet> {
+    pub fn check(&self, version: Version) -> Result<(), Unmet> {
         if self.if_match.as_ref().is_some_and(|tags| !tags.name(version)) {
             return Err(Unmet::IfMatch);
         }
@@ -102,7 +102,7 @@ impl Tags {
     }
 
     /// Whether they name this version.
-    fn name(&self, version: u64) -> bool {
+    fn name(&self, version: Version) -> bool {
         match self {
             Self::Any => true,
             Self::Versions(versions) => versions.binary_search(&version).is_ok(),
@@ -123,9 +123,9 @@ fn entity_tag(text: &str) -> Option<(bool, &str, &str)> {
 }
 
 /// The version that a tag of this function's own names.
-fn version(tag: &str) -> Option<u64> {
+fn version(tag: &str) -> Option<Version> {
     let number = tag.parse::<u64>().ok().filter(|number| *number <= MAX_VERSION)?;
-    (number.to_string() == tag).then_some(number)
+    (number.to_string() == tag).then_some(Version::new(number))
 }
 
 #[cfg(test)]
@@ -138,6 +138,10 @@ mod tests {
         let event = json!({"headers": {name: value}});
         let event = serde_json::from_value(event).expect("an event");
         Preconditions::parse(&event).map_err(|error| error.to_string())
+    }
+
+    fn tags_of(versions: &[u64]) -> Tags {
+        Tags::Versions(versions.iter().copied().map(Version::new).collect())
     }
 
     #[test]
@@ -157,7 +161,7 @@ mod tests {
             ("\"1000000000000000000\"", &[MAX_VERSION], &[MAX_VERSION]),
             ("\"1000000000000000001\", \"18446744073709551615\"", &[], &[]),
         ] {
-            let versions = |versions: &[u64]| Some(Tags::Versions(versions.to_vec()));
+            let versions = |versions: &[u64]| Some(tags_of(versions));
             assert_eq!(parse("if-match", value).unwrap().if_match, versions(strong), "{value}");
             let parsed = parse("if-none-match", value).unwrap();
             assert_eq!(parsed.if_none_match, versions(weak), "{value}");
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn both_are_checked_in_the_order_of_the_rfc() {
-        let tags = |versions: &[u64]| Some(Tags::Versions(versions.to_vec()));
+        let tags = |versions: &[u64]| Some(tags_of(versions));
         let any = || Some(Tags::Any);
         for (if_match, if_none_match, version, checked) in [
             (None, None, 0, Ok(())),
@@ -184,7 +188,11 @@ mod tests {
             (tags(&[6]), tags(&[7]), 7, Err(Unmet::IfMatch)),
         ] {
             let preconditions = Preconditions { if_match, if_none_match };
-            assert_eq!(preconditions.check(version), checked, "{preconditions:?} {version}");
+            assert_eq!(
+                preconditions.check(Version::new(version)),
+                checked,
+                "{preconditions:?} {version}"
+            );
         }
     }
 

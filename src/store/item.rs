@@ -6,10 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use json_patch_dynamodb::{apply, canonical_number, from_attribute};
 use serde_json::Value;
 
-use super::Version;
+use super::{
+    StoreError,
+    change::{Proposal, Seen},
+};
 use crate::{
-    error::Failure,
-    id::{OptionGuid, OrgGuid},
+    id::{OptionGuid, OrgGuid, Version},
     request::PatchRequest,
 };
 
@@ -44,8 +46,10 @@ pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
     key(org, format!("OPTION#{option}"))
 }
 
-/// An option as it was when it was read.
+/// An option as it was when it was read, with what a request makes of its document.
+#[derive(Debug)]
 pub(super) struct Snapshot {
+    /// One without a version counts as the default.
     pub(super) version: Version,
     /// `lastWrite`, whatever it is.
     pub(super) last_write: Option<AttributeValue>,
@@ -53,28 +57,41 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The option in `item` as the request sees it, whose own writes have this `write_id`.
+    pub(super) fn seen(
+        item: Option<Item>,
+        request: &PatchRequest,
+        write_id: &str,
+    ) -> Seen<Self, StoreError> {
+        let version = item.as_ref().and_then(|item| version(item).ok().flatten());
+        let is_own = item.as_ref().and_then(last_write) == Some(write_id);
+        let patched = Self::open(item).and_then(|snapshot| snapshot.patched(request));
+        let proposal = patched.map(|write| Proposal { version: write.version, write });
+        Seen { version, is_own, proposal }
+    }
+
     /// The option in `item`, if it is there and open to changes.
-    pub(super) fn open(item: Option<Item>) -> Result<Self, Failure> {
-        let mut item = item.ok_or(Failure::NotFound)?;
+    fn open(item: Option<Item>) -> Result<Self, StoreError> {
+        let mut item = item.ok_or(StoreError::NotFound)?;
         if item.contains_key(ARCHIVED_AT) {
-            return Err(Failure::Archived);
+            return Err(StoreError::Archived);
         }
-        let version = version(&item).map_err(Failure::internal)?.unwrap_or(Version::NONE);
-        if version.0 == u64::MAX {
+        let version = version(&item).map_err(StoreError::internal)?.unwrap_or_default();
+        if version.number() == u64::MAX {
             // The next one could not be counted.
-            return Err(Failure::internal(Malformed(VERSION)));
+            return Err(StoreError::internal(Malformed(VERSION)));
         }
         let document = match item.remove(DOCUMENT) {
             Some(map @ AttributeValue::M(_)) => from_attribute(map),
-            _ => return Err(Failure::internal(Malformed(DOCUMENT))),
+            _ => return Err(StoreError::internal(Malformed(DOCUMENT))),
         };
-        let document = document.map_err(Failure::internal)?;
+        let document = document.map_err(StoreError::internal)?;
         Ok(Self { version, last_write: item.remove(LAST_WRITE), document })
     }
 
     /// The same with what the request makes of the document.
-    pub(super) fn patched(self, request: &PatchRequest) -> Result<Self, Failure> {
-        request.preconditions.check(self.version.0)?;
+    fn patched(self, request: &PatchRequest) -> Result<Self, StoreError> {
+        request.preconditions.check(self.version)?;
         Ok(Self { document: apply(&request.patch, self.document)?, ..self })
     }
 }
@@ -84,10 +101,10 @@ pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     // Who has loaded the item may have written `1E+2`.
     let number = attribute.as_n().ok().and_then(|text| canonical_number(text).ok());
     let number = number.and_then(|number| number.as_str().parse().ok());
-    number.map(|number| Some(Version(number))).ok_or(Malformed(VERSION))
+    number.map(|number| Some(Version::new(number))).ok_or(Malformed(VERSION))
 }
 
-pub(super) fn last_write(item: &Item) -> Option<&str> {
+fn last_write(item: &Item) -> Option<&str> {
     item.get(LAST_WRITE)?.as_s().ok().map(String::as_str)
 }
 
@@ -104,7 +121,7 @@ mod tests {
     fn a_version_is_a_number_that_can_be_counted_on() {
         let read = |text: &str| {
             let item = [(VERSION.to_owned(), AttributeValue::N(text.to_owned()))].into();
-            version(&item).map(|version| version.map(|version| version.0)).map_err(|_| ())
+            version(&item).map(|version| version.map(Version::number)).map_err(|_| ())
         };
         assert_eq!(version(&Item::new()).map_err(|_| ()), Ok(None));
         for (text, number) in [("0", 0), ("1", 1), ("1E+2", 100), ("7.0", 7)] {

@@ -7,12 +7,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Done, Version,
+    Done, StoreError,
+    change::Record,
     item::{self, Item, Malformed},
     write::Target,
 };
 use crate::{
-    error::Failure,
+    id::Version,
     request::{IdempotencyKey, PatchRequest, Tags},
 };
 
@@ -52,29 +53,28 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// What `record` answers to the request: what the first was answered, or nothing if it has expired.
+/// What `record` says about the request.
 ///
-/// A record of this very request, whose answer was lost, is no replay. One without a version, which
-/// was written where the version was not known, answers without; one without a `writeId` is
-/// another's.
-///
-/// # Errors
-///
-/// [`Failure::Duplicate`] where the key was used with another request.
-pub(super) fn replay(record: &Item, target: &Target<'_>) -> Result<Option<Done>, Failure> {
-    let missing = |name| Failure::internal(Malformed(name));
+/// One without a version was written where the version was not known, and answers without. One without
+/// a `writeId` is another request's.
+pub(super) fn replay(record: &Item, target: &Target<'_>) -> Record<StoreError> {
+    read(record, target)
+        .unwrap_or_else(|malformed| Record::Unreadable(StoreError::internal(malformed)))
+}
+
+fn read(record: &Item, target: &Target<'_>) -> Result<Record<StoreError>, Malformed> {
     let expires = record.get(EXPIRES_AT).and_then(|expires| expires.as_n().ok());
     let expires = expires.and_then(|expires| expires.parse::<u64>().ok());
-    if expires.ok_or_else(|| missing(EXPIRES_AT))? <= now() {
-        return Ok(None);
+    if expires.ok_or(Malformed(EXPIRES_AT))? <= now() {
+        return Ok(Record::Expired);
     }
     let text = |name| record.get(name).and_then(|value| value.as_s().ok());
-    if *text(FINGERPRINT).ok_or_else(|| missing(FINGERPRINT))? != fingerprint(target.request) {
-        return Err(Failure::Duplicate);
+    if *text(FINGERPRINT).ok_or(Malformed(FINGERPRINT))? != fingerprint(target.request) {
+        return Ok(Record::OfAnother);
     }
-    let version = item::version(record).map_err(Failure::internal)?;
+    let version = item::version(record)?;
     let is_own = text(WRITE_ID).is_some_and(|id| id == target.write_id);
-    Ok(Some(Done { version, replayed: !is_own }))
+    Ok(Record::OfThis(Done { version, replayed: !is_own }))
 }
 
 /// What decides a request's outcome, as text of one length: the patch, in canonical form, and its
@@ -87,7 +87,9 @@ fn fingerprint(request: &PatchRequest) -> String {
     }
     let tags = |tags: &Tags| match tags {
         Tags::Any => "*".to_owned(),
-        Tags::Versions(versions) => format!("{versions:?}"),
+        Tags::Versions(versions) => {
+            format!("{:?}", versions.iter().map(|version| version.number()).collect::<Vec<_>>())
+        }
     };
     if let Some(if_match) = &request.preconditions.if_match {
         hash.update(tags(if_match));

@@ -15,13 +15,14 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Effort, Version,
+    Effort, StoreError,
+    error::Cause,
     item::{self, Item},
     record,
-    trouble::Trouble,
+    send_error::SendError,
     write::{Expressions, Target},
 };
-use crate::error::{Cause, Failure};
+use crate::id::Version;
 
 /// A conditional write, which can be sent more than once.
 pub(super) enum Request {
@@ -30,18 +31,14 @@ pub(super) enum Request {
     Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
 }
 
-/// What became of it. But for `Applied` it was not applied.
+/// What DynamoDB says of it.
 pub(super) enum Answer {
     Applied(Version),
-    /// The item, as it is, is not one that the condition holds for. In a transaction the key had no
-    /// record at that instant.
+    /// Not applied: the item, as it is, is not one that the condition holds for. In a transaction the
+    /// key had no record at that moment.
     Superseded(Option<Item>),
-    /// The key has this record.
+    /// Not applied: the key has this record.
     Recorded(Item),
-    /// The item would be too large.
-    TooLarge,
-    /// DynamoDB does not accept the request as it is.
-    Refused(Cause),
 }
 
 impl Request {
@@ -74,7 +71,7 @@ impl Request {
         Expressions { update, condition, names, values }: Expressions,
         record: Item,
         version: Version,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StoreError> {
         const ALL_OLD: ReturnValuesOnConditionCheckFailure =
             ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
@@ -89,7 +86,7 @@ impl Request {
                     .set_expression_attribute_values(Some(values))
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .build()
-                    .map_err(Failure::internal)?,
+                    .map_err(StoreError::internal)?,
             ),
             None => item.condition_check(
                 ConditionCheck::builder()
@@ -100,7 +97,7 @@ impl Request {
                     .set_expression_attribute_values(Some(values).filter(|all| !all.is_empty()))
                     .return_values_on_condition_check_failure(ALL_OLD)
                     .build()
-                    .map_err(Failure::internal)?,
+                    .map_err(StoreError::internal)?,
             ),
         };
         let put = Put::builder()
@@ -110,7 +107,7 @@ impl Request {
             .expression_attribute_values(":now", AttributeValue::N(record::now().to_string()))
             .return_values_on_condition_check_failure(ALL_OLD)
             .build()
-            .map_err(Failure::internal)?;
+            .map_err(StoreError::internal)?;
         let request = client
             .transact_write_items()
             .transact_items(change.build())
@@ -120,15 +117,7 @@ impl Request {
     }
 
     /// Sends it once.
-    pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
-        match self.send_once(effort).await {
-            Err(Trouble::TooLarge) => Ok(Answer::TooLarge),
-            Err(Trouble::Invalid(cause)) => Ok(Answer::Refused(cause)),
-            answer => answer,
-        }
-    }
-
-    async fn send_once(&self, effort: &mut Effort) -> Result<Answer, Trouble> {
+    pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, SendError> {
         match self {
             Self::Update(request) => match effort.send(Box::clone(request).send()).await {
                 Ok(answer) => {
@@ -136,14 +125,14 @@ impl Request {
                     match item::version(&answer.attributes.unwrap_or_default()) {
                         Ok(Some(version)) => Ok(Answer::Applied(version)),
                         // It was written, but by whatever answers like this not as asked for.
-                        _ => Err(Trouble::Ambiguous("no version of what was written".into())),
+                        _ => Err(SendError::Ambiguous("no version of what was written".into())),
                     }
                 }
-                Err(Trouble::Service(
+                Err(SendError::Service(
                     UpdateItemError::ConditionalCheckFailedException(failed),
                     _,
                 )) => Ok(Answer::Superseded(failed.item)),
-                Err(trouble) => Err(trouble.forget()),
+                Err(error) => Err(error.forget()),
             },
             Self::Transaction(request, version) => {
                 match effort.send(Box::clone(request).send()).await {
@@ -151,11 +140,11 @@ impl Request {
                         effort.charge(answer.consumed_capacity());
                         Ok(Answer::Applied(*version))
                     }
-                    Err(Trouble::Service(
+                    Err(SendError::Service(
                         TransactWriteItemsError::TransactionCanceledException(canceled),
                         cause,
                     )) => canceled_for(canceled.cancellation_reasons.unwrap_or_default(), cause),
-                    Err(trouble) => Err(trouble.forget()),
+                    Err(error) => Err(error.forget()),
                 }
             }
         }
@@ -163,17 +152,17 @@ impl Request {
 }
 
 /// What the reasons, one for each of the transaction's actions in order, say about it.
-fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer, Trouble> {
-    let trouble = Trouble::of_reasons(&reasons, cause);
+fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer, SendError> {
+    let error = SendError::of_reasons(&reasons, cause);
     let mut failed = reasons.into_iter().map(|reason| {
         reason.code().is_some_and(|code| code == "ConditionalCheckFailed").then_some(reason.item)
     });
     let (change, record) = (failed.next().flatten(), failed.next().flatten());
-    match (change, record, trouble) {
+    match (change, record, error) {
         // A key that was used answers for itself, whatever has become of the option since.
         (_, Some(Some(record)), _) => Ok(Answer::Recorded(record)),
-        (.., trouble @ (Trouble::Contention | Trouble::Throttled(_))) => Err(trouble),
+        (.., error @ (SendError::Contention | SendError::Throttled(_))) => Err(error),
         (Some(item), ..) => Ok(Answer::Superseded(item)),
-        (.., trouble) => Err(trouble),
+        (.., error) => Err(error),
     }
 }

@@ -6,12 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use json_patch_dynamodb::{Update, to_attribute};
 
 use super::{
-    Version,
     item::{self, Item},
+    record,
 };
 use crate::{
     authorize::OrgAccess,
-    request::{PatchRequest, Tags},
+    id::Version,
+    request::{PatchRequest, Preconditions, Tags},
 };
 
 /// What a change is of, and who makes it.
@@ -28,25 +29,47 @@ impl Target<'_> {
     pub(super) fn key(&self) -> Item {
         item::option_key(self.access.org(), self.request.option)
     }
+
+    /// Partition and sort key of the record of the request's key, where it has one.
+    pub(super) fn record_key(&self) -> Option<Item> {
+        self.request.key.as_ref().map(|key| record::key(self, key))
+    }
 }
 
-/// For which versions of the option a write's condition can hold.
-pub(super) enum Basis {
+/// For which versions of the option the condition of a write can hold.
+pub(super) enum Bound {
     /// For the one that the client names, which the write ends: to send it twice is to apply it once.
     Version(Version),
     /// For the one that was read, likewise. `last_write` is what the item then had as `lastWrite`:
-    /// a version that is found again, as the option was deleted and made anew, is another one.
-    Read { version: Version, last_write: Option<AttributeValue> },
-    /// For any that the preconditions allow and the plan's guards accept.
-    Guards,
+    /// where an option was deleted and made anew, a version that is found again is another one.
+    AsRead { version: Version, last_write: Option<AttributeValue> },
+    /// For any that the preconditions allow and that the plan's conditions accept.
+    Conditions,
 }
 
-impl Basis {
+impl Bound {
+    /// The bound of the plan's own update, where it can be sent without a read.
+    pub(super) fn of_request(request: &PatchRequest) -> Option<Self> {
+        let Preconditions { if_match, if_none_match } = &request.preconditions;
+        match (if_match, if_none_match, &request.key) {
+            // They hold for no version; why the request is refused, the option tells.
+            (_, Some(Tags::Any), _) => None,
+            (Some(Tags::Versions(versions)), ..) if versions.is_empty() => None,
+            (Some(Tags::Versions(versions)), ..) if versions.len() == 1 => {
+                Some(Self::Version(versions[0]))
+            }
+            (.., None) => Some(Self::Conditions),
+            // A key's record holds the version that the request makes, and a transaction returns
+            // nothing: the version must be known before.
+            (.., Some(_)) => None,
+        }
+    }
+
     /// The one version that the condition can hold for.
     pub(super) fn version(&self) -> Option<Version> {
         match self {
-            Self::Version(version) | Self::Read { version, .. } => Some(*version),
-            Self::Guards => None,
+            Self::Version(version) | Self::AsRead { version, .. } => Some(*version),
+            Self::Conditions => None,
         }
     }
 }
@@ -62,7 +85,7 @@ pub(super) struct Expressions {
 
 impl Expressions {
     /// Those of `update`, or of nothing but its condition.
-    pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, basis: &Basis) -> Self {
+    pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, bound: &Bound) -> Self {
         let mut values = HashMap::new();
         let mut conditions = vec![
             // Holds while the option exists …
@@ -71,20 +94,20 @@ impl Expressions {
             "attribute_not_exists(#archivedAt)".to_owned(),
         ];
         let preconditions = &target.request.preconditions;
-        match (basis.version(), &preconditions.if_match) {
+        match (bound.version(), &preconditions.if_match) {
             // … and its version is the one it is meant for: without one it counts as 0 …
-            (Some(Version::NONE), _) => {
+            (Some(version), _) if version == Version::default() => {
                 conditions.push("(attribute_not_exists(#version) OR #version=:zero)".to_owned());
                 values.insert(":zero".to_owned(), number(0));
             }
             (Some(version), _) => {
-                values.insert(":read".to_owned(), number(version.0));
+                values.insert(":read".to_owned(), number(version.number()));
                 conditions.push("#version=:read".to_owned());
             }
             // … or one of those that the client knows …
             (None, Some(Tags::Versions(versions))) => {
                 let mut any = is_one_of("m", versions, &mut values);
-                if versions.contains(&Version::NONE.0) {
+                if versions.contains(&Version::default()) {
                     any = format!("({any} OR attribute_not_exists(#version))");
                 }
                 conditions.push(any);
@@ -92,23 +115,23 @@ impl Expressions {
             (None, Some(Tags::Any) | None) => {}
         }
         // … and was last written by the request that had written what was read …
-        match basis {
-            Basis::Read { last_write: Some(last_write), .. } => {
+        match bound {
+            Bound::AsRead { last_write: Some(last_write), .. } => {
                 values.insert(":lastRead".to_owned(), last_write.clone());
                 conditions.push("#lastWrite=:lastRead".to_owned());
             }
-            Basis::Read { last_write: None, .. } => {
+            Bound::AsRead { last_write: None, .. } => {
                 conditions.push("attribute_not_exists(#lastWrite)".to_owned());
             }
-            Basis::Version(_) | Basis::Guards => {}
+            Bound::Version(_) | Bound::Conditions => {}
         }
         // … and none of those that the client excludes, where that was not seen of what was read …
         if let Some(Tags::Versions(versions)) = &preconditions.if_none_match
             && !versions.is_empty()
-            && !matches!(basis, Basis::Read { .. })
+            && !matches!(bound, Bound::AsRead { .. })
         {
             conditions.push(format!("NOT {}", is_one_of("n", versions, &mut values)));
-            if versions.contains(&Version::NONE.0) {
+            if versions.contains(&Version::default()) {
                 conditions.push("attribute_exists(#version)".to_owned());
             }
         }
@@ -177,11 +200,13 @@ fn number(number: u64) -> AttributeValue {
 /// Holds where the version is there and one of `versions`, whose placeholders begin with `prefix`.
 fn is_one_of(
     prefix: &str,
-    versions: &[u64],
+    versions: &[Version],
     values: &mut HashMap<String, AttributeValue>,
 ) -> String {
     let placeholders: Vec<_> = (0..versions.len()).map(|n| format!(":{prefix}{n}")).collect();
     let any = format!("#version IN ({})", placeholders.join(","));
-    values.extend(placeholders.into_iter().zip(versions.iter().copied().map(number)));
+    values.extend(
+        placeholders.into_iter().zip(versions.iter().map(|version| number(version.number()))),
+    );
     any
 }

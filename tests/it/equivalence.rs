@@ -45,9 +45,8 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
-    error::Failure,
     request::PatchRequest,
-    store::{DOCUMENT, Effort},
+    store::{DOCUMENT, Effort, StoreError},
 };
 
 use crate::{
@@ -157,7 +156,7 @@ async fn through_the_store(
             assert_eq!(version, expected);
             Ok(stored)
         }
-        Err(Failure::Patch(error)) => {
+        Err(StoreError::Patch(error)) => {
             assert_eq!((stored, &*version), (canonical(document), "1"));
             Err(error.to_string())
         }

@@ -1,0 +1,100 @@
+//! Why the store has not carried out what it was asked.
+
+use std::error::Error;
+
+use json_patch_dynamodb::{ApplyError, Limits};
+
+use crate::request::Unmet;
+
+/// The cause of a failure, which only an operator may see.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why the store has not carried out what it was asked.
+///
+/// Displayed, an error is for the developer of a client: in English, without a stored value. What
+/// else an operator needs is its [`source`](Error::source).
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The organization has no such option.
+    #[error("the organization has no such option")]
+    NotFound,
+    /// The option is archived.
+    #[error("the option is archived")]
+    Archived,
+    /// The option's version is not one that the client means.
+    #[error(transparent)]
+    PreconditionFailed(#[from] Unmet),
+    /// The client's `Idempotency-Key` was used with another request.
+    #[error("the `Idempotency-Key` was used with another request")]
+    Duplicate,
+    /// The patch does not fit the document, or makes it pass a limit.
+    #[error(transparent)]
+    Patch(#[from] ApplyError),
+    /// DynamoDB says that the option would be larger than an item can be.
+    #[error(
+        "the option would take more than {} bytes, of which its document {bytes}",
+        Limits::DYNAMODB.item_bytes
+    )]
+    TooLarge {
+        /// What the document would take, by our own count.
+        bytes: usize,
+    },
+    /// DynamoDB throttles until the time is up.
+    #[error("the database limits the rate of requests; nothing was changed")]
+    Throttled(#[source] Cause),
+    /// Other writers were faster until the time was up.
+    #[error("other changes of this option were faster; nothing was changed")]
+    Contention,
+    /// DynamoDB cannot be reached, or does not answer what only reads.
+    #[error("the database failed to answer; nothing was changed")]
+    Unreachable(#[source] Cause),
+    /// DynamoDB's answer was lost, and whether it applied the change cannot be told.
+    #[error("the database failed to answer; whether the change was made is not known")]
+    OutcomeUnknown(#[source] Cause),
+    /// Anything else.
+    #[error("internal error")]
+    Internal(#[source] Cause),
+}
+
+impl StoreError {
+    /// An internal failure with this cause.
+    pub(super) fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The texts of the causes from the outermost to the root; none for what the client has done.
+    #[must_use]
+    pub fn cause_chain(&self) -> Option<String> {
+        let (Self::Throttled(cause)
+        | Self::Unreachable(cause)
+        | Self::OutcomeUnknown(cause)
+        | Self::Internal(cause)) = self
+        else {
+            return None;
+        };
+        Some(chain(cause))
+    }
+}
+
+/// The texts of `cause` and of its own causes, to the root.
+pub(super) fn chain(cause: &Cause) -> String {
+    let first: &dyn Error = &**cause;
+    let chain = std::iter::successors(Some(first), |&error| error.source());
+    let mut texts: Vec<String> = chain.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_sees_the_causes_and_the_client_does_not() {
+        let cause = std::io::Error::other(std::io::Error::other("socket closed"));
+        let error = StoreError::internal(cause);
+        assert_eq!(error.to_string(), "internal error");
+        assert_eq!(error.cause_chain().as_deref(), Some("socket closed"));
+        assert_eq!(StoreError::NotFound.cause_chain(), None);
+    }
+}

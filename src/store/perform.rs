@@ -1,0 +1,308 @@
+//! What the protocol of one change asks for, performed: requests are sent and waits are waited.
+
+use aws_sdk_dynamodb::{
+    operation::transact_get_items::TransactGetItemsError,
+    types::{Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem},
+};
+use json_patch_dynamodb::{Limits, Plan, Update, item_bytes};
+
+use super::{
+    DOCUMENT, Done, Effort, Store, StoreError,
+    change::{Change, Direct, End, Found, NotDone, Reason, Scope, Seen, Step, Write, Written},
+    error::{Cause, chain},
+    item::{Item, Snapshot},
+    record,
+    send::{Answer, Request},
+    send_error::SendError,
+    write::{Bound, Expressions, Target},
+};
+
+/// One change that is being carried out.
+pub(super) struct Performer<'a> {
+    pub(super) store: &'a Store,
+    pub(super) target: Target<'a>,
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) effort: &'a mut Effort,
+}
+
+/// What a write was, as it was sent.
+struct Sent {
+    request: Request,
+    /// What the document takes that it writes, where it writes a whole one.
+    bytes: usize,
+}
+
+/// What the machine of the protocol does not keep, as nothing depends on it but the words.
+#[derive(Default)]
+struct Heard {
+    /// The error that has just come, for which the machine may want to wait.
+    error: Option<SendError>,
+    /// Why the last lost answer was lost.
+    lost: Option<String>,
+    /// Why there is no more waiting.
+    given_up: Option<StoreError>,
+    /// Why DynamoDB does not accept a write.
+    not_accepted: Option<Cause>,
+}
+
+impl Performer<'_> {
+    /// Carries the change out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::change`].
+    pub(super) async fn perform(mut self) -> Result<Done, StoreError> {
+        let request = self.target.request;
+        let writes = !matches!(self.plan, Plan::Check);
+        let direct = match self.plan {
+            Plan::Direct(_) => {
+                Bound::of_request(request).map(|bound| Direct { bound: bound.version() })
+            }
+            Plan::Check | Plan::Rewrite => None,
+        };
+        let mut step = Change::begin(writes, request.key.is_some(), direct);
+        let mut heard = Heard::default();
+        let mut last = None;
+        loop {
+            step = match step {
+                Step::Write(write, writing) => {
+                    let sent = match (write, last.take()) {
+                        (Write::Direct, _) => self.direct()?,
+                        (Write::Rewrite(snapshot), _) => self.rewrite(snapshot, writes)?,
+                        (Write::Again, Some(sent)) => sent,
+                        (Write::Again, None) => {
+                            return Err(StoreError::internal("nothing to repeat"));
+                        }
+                    };
+                    let written = self.write(&sent, &mut heard).await;
+                    last = Some(sent);
+                    writing.hear(written)
+                }
+                Step::Read(scope, reading) => reading.hear(self.read(scope, &mut heard).await?),
+                Step::Wait(reason, waiting) => waiting.over(self.wait(reason, &mut heard).await),
+                Step::End(end) => return heard.outcome(end, last.map_or(0, |sent| sent.bytes)),
+            }
+        }
+    }
+
+    /// The plan's own update.
+    fn direct(&self) -> Result<Sent, StoreError> {
+        let (Plan::Direct(update), Some(bound)) =
+            (self.plan, Bound::of_request(self.target.request))
+        else {
+            return Err(StoreError::internal("the plan has no update of its own"));
+        };
+        let request = self.request(Some(update.clone()), &bound)?;
+        Ok(Sent { request, bytes: 0 })
+    }
+
+    /// The write of what was made of an option; without a document, of the key's record alone.
+    fn rewrite(
+        &self,
+        Snapshot { version, last_write, document }: Snapshot,
+        writes: bool,
+    ) -> Result<Sent, StoreError> {
+        let bytes = if writes { item_bytes(&document) } else { 0 };
+        let update = writes.then(|| Update::of_document(document, DOCUMENT));
+        let request = self.request(update, &Bound::AsRead { version, last_write })?;
+        Ok(Sent { request, bytes })
+    }
+
+    fn request(&self, update: Option<Update<'_>>, bound: &Bound) -> Result<Request, StoreError> {
+        let Store { client, table, retention, .. } = self.store;
+        let target = &self.target;
+        let writes = update.is_some();
+        let expressions = Expressions::new(update, target, bound);
+        match (&target.request.key, bound.version()) {
+            (Some(key), Some(version)) => {
+                let version = if writes { version.next() } else { version };
+                let record = record::record(target, key, version, *retention);
+                Request::transaction(client, table, target, expressions, record, version)
+            }
+            _ => Ok(Request::update(client, table, target, expressions)),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        Sent { request, bytes }: &Sent,
+        heard: &mut Heard,
+    ) -> Written<Snapshot, StoreError> {
+        match request.send(self.effort).await {
+            Ok(Answer::Applied(version)) => Written::Applied(version),
+            Ok(Answer::Superseded(item)) => Written::Superseded(self.seen(item)),
+            Ok(Answer::Recorded(record)) => {
+                Written::Recorded(record::replay(&record, &self.target))
+            }
+            // Whatever DynamoDB's words are, that much cannot be accepted.
+            Err(SendError::Invalid(_)) if *bytes > Limits::DYNAMODB.item_bytes => Written::TooLarge,
+            Err(SendError::TooLarge) => Written::TooLarge,
+            Err(SendError::Invalid(cause)) => {
+                heard.not_accepted = Some(cause);
+                Written::NotAccepted
+            }
+            Err(SendError::Ambiguous(cause)) => {
+                heard.lost = Some(chain(&cause));
+                heard.error = Some(SendError::Ambiguous(cause));
+                Written::Lost
+            }
+            Err(error) => {
+                heard.error = Some(error);
+                Written::Failed
+            }
+        }
+    }
+
+    async fn read(
+        &mut self,
+        scope: Scope,
+        heard: &mut Heard,
+    ) -> Result<Found<Snapshot, StoreError>, StoreError> {
+        let read = match scope {
+            Scope::Option => self.read_option().await.map(|item| (item, None)),
+            Scope::OptionAndRecord => self.read_each().await?,
+            Scope::Snapshot => self.read_together().await?,
+        };
+        Ok(match read {
+            Ok((item, record)) => {
+                let record = record.map(|record| record::replay(&record, &self.target));
+                Found::Option(self.seen(item), record)
+            }
+            Err(error) => {
+                heard.error = Some(error);
+                Found::Failed
+            }
+        })
+    }
+
+    async fn read_option(&mut self) -> Result<Option<Item>, SendError> {
+        let request = self
+            .store
+            .client
+            .get_item()
+            .table_name(&self.store.table)
+            .set_key(Some(self.target.key()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.effort.send(request.send()).await.map_err(SendError::of_a_read)?;
+        self.effort.charge(&answer.consumed_capacity);
+        Ok(answer.item)
+    }
+
+    /// The option, and the key's record, each as it was at a moment of its own.
+    async fn read_each(&mut self) -> Result<Result<OptionAndRecord, SendError>, StoreError> {
+        let table = &self.store.table;
+        let (option, record) = (self.target.key(), self.target.record_key());
+        let mut keys = KeysAndAttributes::builder().keys(option.clone()).consistent_read(true);
+        if let Some(record) = &record {
+            keys = keys.keys(record.clone());
+        }
+        let request = self
+            .store
+            .client
+            .batch_get_item()
+            .request_items(table, keys.build().map_err(StoreError::internal)?)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = match self.effort.send(request.send()).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(error.of_a_read())),
+        };
+        // What is not read for want of throughput is not an error to DynamoDB.
+        if answer.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Ok(Err(SendError::Throttled("keys were left unprocessed".into())));
+        }
+        self.effort.charge(answer.consumed_capacity());
+        let mut items: Vec<_> =
+            answer.responses.unwrap_or_default().into_values().flatten().collect();
+        let mut take = |key: Item| {
+            let is_it = |item: &Item| key.iter().all(|(name, value)| item.get(name) == Some(value));
+            items.iter().position(is_it).map(|index| items.swap_remove(index))
+        };
+        Ok(Ok((take(option), record.and_then(take))))
+    }
+
+    /// The option, and the key's record, as both were at one moment.
+    async fn read_together(&mut self) -> Result<Result<OptionAndRecord, SendError>, StoreError> {
+        let mut request = self
+            .store
+            .client
+            .transact_get_items()
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for key in [Some(self.target.key()), self.target.record_key()].into_iter().flatten() {
+            let get = Get::builder().table_name(&self.store.table).set_key(Some(key)).build();
+            let get = get.map_err(StoreError::internal)?;
+            request = request.transact_items(TransactGetItem::builder().get(get).build());
+        }
+        Ok(match self.effort.send(request.send()).await {
+            Ok(answer) => {
+                self.effort.charge(answer.consumed_capacity());
+                // In the order of the request.
+                let mut items = answer.responses.unwrap_or_default().into_iter();
+                let mut next = || items.next().and_then(|response| response.item);
+                Ok((next(), next()))
+            }
+            Err(SendError::Service(
+                TransactGetItemsError::TransactionCanceledException(canceled),
+                cause,
+            )) => Err(SendError::of_reasons(canceled.cancellation_reasons(), cause)),
+            Err(error) => Err(error.of_a_read()),
+        })
+    }
+
+    /// The option in `item`, with what the request makes of it.
+    fn seen(&self, item: Option<Item>) -> Seen<Snapshot, StoreError> {
+        Snapshot::seen(item, self.target.request, self.target.write_id)
+    }
+
+    /// Waits until it makes sense to try again; false where there is no time for that, or no sense.
+    async fn wait(&mut self, reason: Reason, heard: &mut Heard) -> bool {
+        let error = match (reason, heard.error.take()) {
+            (Reason::Error, Some(error)) => error,
+            (Reason::Error, None) | (Reason::Contention, _) => SendError::Contention,
+        };
+        match self.effort.again(error).await {
+            Ok(()) => true,
+            Err(error) => {
+                heard.given_up = Some(error);
+                false
+            }
+        }
+    }
+}
+
+type OptionAndRecord = (Option<Item>, Option<Item>);
+
+impl Heard {
+    /// How the request has ended, in words. `bytes` is what its document takes.
+    fn outcome(mut self, end: End<StoreError>, bytes: usize) -> Result<Done, StoreError> {
+        let reason = match end {
+            End::Done(done) => return Ok(done),
+            End::Failed(reason) => return Err(self.error(reason, bytes)),
+            End::Unknown(reason) => reason,
+        };
+        let mut why = self.lost.take().unwrap_or_default();
+        if !matches!(reason, NotDone::Lost) {
+            let error = self.error(reason, bytes);
+            let other = error.cause_chain().unwrap_or_else(|| error.to_string());
+            if other != why {
+                why = format!("{why}; then {other}");
+            }
+        }
+        Err(StoreError::OutcomeUnknown(why.into()))
+    }
+
+    fn error(self, reason: NotDone<StoreError>, bytes: usize) -> StoreError {
+        match reason {
+            NotDone::Refused(error) => error,
+            NotDone::Duplicate => StoreError::Duplicate,
+            NotDone::TooLarge => StoreError::TooLarge { bytes },
+            NotDone::NotAccepted => {
+                StoreError::Internal(self.not_accepted.unwrap_or_else(|| "not accepted".into()))
+            }
+            NotDone::GivenUp => self.given_up.unwrap_or(StoreError::Contention),
+            NotDone::Untold | NotDone::Lost => {
+                StoreError::OutcomeUnknown("the item does not tell".into())
+            }
+        }
+    }
+}
