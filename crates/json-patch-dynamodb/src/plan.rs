@@ -221,7 +221,7 @@ mod tests {
             (
                 "a member of the document needs no condition",
                 json!([{"op": "add", "path": "/a", "value": 1}]),
-                r#"SET #document.#0=:0 IF  | #0 a | [1]"#,
+                "SET #document.#0=:0 IF  | #0 a | [1]",
             ),
             (
                 "a member of another object needs that object",
@@ -231,7 +231,7 @@ mod tests {
             (
                 "a member that is added is there for what follows",
                 json!([{"op": "add", "path": "/a", "value": 1}, {"op": "replace", "path": "/a", "value": 2}]),
-                r#"SET #document.#0=:0 IF  | #0 a | [2]"#,
+                "SET #document.#0=:0 IF  | #0 a | [2]",
             ),
             (
                 "the document is replaced as a whole",
@@ -246,7 +246,7 @@ mod tests {
             (
                 "nothing but an object becomes the document",
                 json!([{"op": "add", "path": "/a", "value": 1}, {"op": "copy", "from": "/a", "path": ""}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "what is appended goes into one action",
@@ -261,12 +261,12 @@ mod tests {
             (
                 "`-` names a member on the way to a value",
                 json!([{"op": "replace", "path": "/a/-/b", "value": 1}]),
-                r#"SET #document.#0.#1.#2=:0 IF attribute_exists(#document.#0.#1.#2) | #0 a #1 - #2 b | [1]"#,
+                "SET #document.#0.#1.#2=:0 IF attribute_exists(#document.#0.#1.#2) | #0 a #1 - #2 b | [1]",
             ),
             (
                 "an insertion is no action",
                 json!([{"op": "add", "path": "/a/0", "value": 1}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a member is inserted into an object of the patch",
@@ -276,167 +276,167 @@ mod tests {
             (
                 "an element is inserted into an array of the patch",
                 json!([{"op": "add", "path": "/a", "value": [1, 3]}, {"op": "add", "path": "/a/1", "value": 2}, {"op": "add", "path": "/a/-", "value": 4}]),
-                r#"SET #document.#0=:0 IF  | #0 a | [[1,2,3,4]]"#,
+                "SET #document.#0=:0 IF  | #0 a | [[1,2,3,4]]",
             ),
             (
                 "past the end of an array of the patch nothing is inserted",
                 json!([{"op": "add", "path": "/a", "value": [1]}, {"op": "add", "path": "/a/2", "value": 2}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "nothing is added to a scalar of the patch",
                 json!([{"op": "add", "path": "/a", "value": 1}, {"op": "add", "path": "/a/b", "value": 2}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "digits lead to an element",
                 json!([{"op": "replace", "path": "/a/0/b", "value": 1}]),
-                r#"SET #document.#0[0].#1=:0 IF attribute_exists(#document.#0[0].#1) | #0 a #1 b | [1]"#,
+                "SET #document.#0[0].#1=:0 IF attribute_exists(#document.#0[0].#1) | #0 a #1 b | [1]",
             ),
             (
                 "digits lead to a member of what is known to be an object",
                 json!([{"op": "replace", "path": "/a/b", "value": 1}, {"op": "replace", "path": "/a/0", "value": 2}]),
-                r#"SET #document.#0.#2=:0,#document.#0.#1=:1 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#0.#2) | #0 a #1 b #2 0 | [2,1]"#,
+                "SET #document.#0.#2=:0,#document.#0.#1=:1 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#0.#2) | #0 a #1 b #2 0 | [2,1]",
             ),
             (
                 "digits are a member of the document",
                 json!([{"op": "replace", "path": "/0", "value": 1}]),
-                r#"SET #document.#0=:0 IF attribute_exists(#document.#0) | #0 0 | [1]"#,
+                "SET #document.#0=:0 IF attribute_exists(#document.#0) | #0 0 | [1]",
             ),
             (
                 "a leading zero is of no index",
                 json!([{"op": "replace", "path": "/a/01", "value": 1}]),
-                r#"SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 01 | [1]"#,
+                "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 01 | [1]",
             ),
             (
                 "more digits than any array needs are of no index",
                 json!([{"op": "replace", "path": "/a/1000000", "value": 1}]),
-                r#"SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 1000000 | [1]"#,
+                "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 1000000 | [1]",
             ),
             (
                 "a name that leads into an array fails everywhere",
                 json!([{"op": "replace", "path": "/a/0", "value": 1}, {"op": "replace", "path": "/a/b", "value": 1}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "what is replaced has to be there",
                 json!([{"op": "replace", "path": "/a/b", "value": 1}]),
-                r#"SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 b | [1]"#,
+                "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 b | [1]",
             ),
             (
                 "what is removed has to be there",
                 json!([{"op": "remove", "path": "/a/b"}]),
-                r#"REMOVE #document.#0.#1 IF attribute_exists(#document.#0.#1) | #0 a #1 b | []"#,
+                "REMOVE #document.#0.#1 IF attribute_exists(#document.#0.#1) | #0 a #1 b | []",
             ),
             (
                 "what was removed is not there",
                 json!([{"op": "remove", "path": "/a"}, {"op": "remove", "path": "/a"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "what was removed can be added again",
                 json!([{"op": "remove", "path": "/a"}, {"op": "add", "path": "/a", "value": 1}]),
-                r#"SET #document.#0=:0 IF attribute_exists(#document.#0) | #0 a | [1]"#,
+                "SET #document.#0=:0 IF attribute_exists(#document.#0) | #0 a | [1]",
             ),
             (
                 "what was added and removed leaves a removal",
                 json!([{"op": "add", "path": "/a", "value": 1}, {"op": "remove", "path": "/a"}]),
-                r#"REMOVE #document.#0 IF  | #0 a | []"#,
+                "REMOVE #document.#0 IF  | #0 a | []",
             ),
             (
                 "elements that follow a removed one are counted in the stored array",
                 json!([{"op": "remove", "path": "/a/1"}, {"op": "remove", "path": "/a/1"}, {"op": "remove", "path": "/a/0"}]),
-                r#"REMOVE #document.#0[0],#document.#0[1],#document.#0[2] IF attribute_exists(#document.#0[1]) AND attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[0]) | #0 a | []"#,
+                "REMOVE #document.#0[0],#document.#0[1],#document.#0[2] IF attribute_exists(#document.#0[1]) AND attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[0]) | #0 a | []",
             ),
             (
                 "elements are replaced one by one",
                 json!([{"op": "replace", "path": "/a/2", "value": 1}, {"op": "replace", "path": "/a/0", "value": 2}]),
-                r#"SET #document.#0[0]=:0,#document.#0[2]=:1 IF attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[0]) | #0 a | [2,1]"#,
+                "SET #document.#0[0]=:0,#document.#0[2]=:1 IF attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[0]) | #0 a | [2,1]",
             ),
             (
                 "one array is changed in one way only",
                 json!([{"op": "remove", "path": "/a/0"}, {"op": "replace", "path": "/a/0", "value": 1}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "an array of the patch loses an element",
                 json!([{"op": "add", "path": "/a", "value": [1, 2]}, {"op": "remove", "path": "/a/0"}]),
-                r#"SET #document.#0=:0 IF  | #0 a | [[2]]"#,
+                "SET #document.#0=:0 IF  | #0 a | [[2]]",
             ),
             (
                 "the whole is written where it is replaced below",
                 json!([{"op": "replace", "path": "/a/b", "value": 1}, {"op": "replace", "path": "/a", "value": 2}]),
-                r#"SET #document.#0=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#0) | #0 a #1 b | [2]"#,
+                "SET #document.#0=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#0) | #0 a #1 b | [2]",
             ),
             (
                 "a copy is taken from where the value was before",
                 json!([{"op": "copy", "from": "/a", "path": "/b"}, {"op": "replace", "path": "/a", "value": 1}]),
-                r#"SET #document.#0=:0,#document.#1=#document.#0 IF attribute_exists(#document.#0) | #0 a #1 b | [1]"#,
+                "SET #document.#0=:0,#document.#1=#document.#0 IF attribute_exists(#document.#0) | #0 a #1 b | [1]",
             ),
             (
                 "a copy of a copy is taken from the first place",
                 json!([{"op": "copy", "from": "/a", "path": "/b"}, {"op": "copy", "from": "/b", "path": "/c"}]),
-                r#"SET #document.#1=#document.#0,#document.#2=#document.#0 IF attribute_exists(#document.#0) | #0 a #1 b #2 c | []"#,
+                "SET #document.#1=#document.#0,#document.#2=#document.#0 IF attribute_exists(#document.#0) | #0 a #1 b #2 c | []",
             ),
             (
                 "a copy of a value of the patch is a value",
                 json!([{"op": "add", "path": "/a", "value": [1]}, {"op": "copy", "from": "/a", "path": "/b"}]),
-                r#"SET #document.#0=:0,#document.#1=:0 IF  | #0 a #1 b | [[1]]"#,
+                "SET #document.#0=:0,#document.#1=:0 IF  | #0 a #1 b | [[1]]",
             ),
             (
                 "a move removes where it came from",
                 json!([{"op": "move", "from": "/a", "path": "/b"}]),
-                r#"SET #document.#1=#document.#0 REMOVE #document.#0 IF attribute_exists(#document.#0) | #0 a #1 b | []"#,
+                "SET #document.#1=#document.#0 REMOVE #document.#0 IF attribute_exists(#document.#0) | #0 a #1 b | []",
             ),
             (
                 "two members change places",
                 json!([{"op": "move", "from": "/a", "path": "/x"}, {"op": "move", "from": "/b", "path": "/a"}, {"op": "move", "from": "/x", "path": "/b"}]),
-                r#"SET #document.#0=#document.#1,#document.#1=#document.#0 REMOVE #document.#2 IF attribute_exists(#document.#0) AND attribute_exists(#document.#1) | #0 a #1 b #2 x | []"#,
+                "SET #document.#0=#document.#1,#document.#1=#document.#0 REMOVE #document.#2 IF attribute_exists(#document.#0) AND attribute_exists(#document.#1) | #0 a #1 b #2 x | []",
             ),
             (
                 "a move back to its place is written",
                 json!([{"op": "move", "from": "/a", "path": "/b"}, {"op": "move", "from": "/b", "path": "/a"}]),
-                r#"SET #document.#0=#document.#0 REMOVE #document.#1 IF attribute_exists(#document.#0) | #0 a #1 b | []"#,
+                "SET #document.#0=#document.#0 REMOVE #document.#1 IF attribute_exists(#document.#0) | #0 a #1 b | []",
             ),
             (
                 "a move onto itself only has to find it",
                 json!([{"op": "move", "from": "/a", "path": "/a"}]),
-                r#" IF attribute_exists(#document.#0) | #0 a | []"#,
+                " IF attribute_exists(#document.#0) | #0 a | []",
             ),
             (
                 "nothing is moved into itself",
                 json!([{"op": "move", "from": "/a", "path": "/a/b"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "the document is not moved",
                 json!([{"op": "move", "from": "", "path": "/a"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a stored value is not changed where it was copied to",
                 json!([{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/b/c", "value": 1}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a changed value is not copied",
                 json!([{"op": "add", "path": "/a/b", "value": 1}, {"op": "copy", "from": "/a", "path": "/c"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a stored value is not put deeper",
                 json!([{"op": "copy", "from": "/a", "path": "/b/c"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a stored value is not appended",
                 json!([{"op": "copy", "from": "/a", "path": "/b/-"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a stored value is not put into one of the patch",
                 json!([{"op": "add", "path": "/a", "value": {}}, {"op": "copy", "from": "/b", "path": "/a/b"}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a test of what is stored is a condition",
@@ -446,12 +446,12 @@ mod tests {
             (
                 "a test proves that the value is there",
                 json!([{"op": "test", "path": "/a", "value": 1}, {"op": "remove", "path": "/a"}]),
-                r#"REMOVE #document.#0 IF #document.#0=:0 | #0 a | [1]"#,
+                "REMOVE #document.#0 IF #document.#0=:0 | #0 a | [1]",
             ),
             (
                 "an equal condition is said once",
                 json!([{"op": "test", "path": "/a", "value": 1}, {"op": "test", "path": "/a", "value": 1.0}, {"op": "remove", "path": "/b"}]),
-                r#"REMOVE #document.#1 IF #document.#0=:0 AND attribute_exists(#document.#1) | #0 a #1 b | [1]"#,
+                "REMOVE #document.#1 IF #document.#0=:0 AND attribute_exists(#document.#1) | #0 a #1 b | [1]",
             ),
             (
                 "a test of a value of the patch is decided here",
@@ -461,7 +461,7 @@ mod tests {
             (
                 "a test that fails here fails everywhere",
                 json!([{"op": "add", "path": "/a", "value": 1}, {"op": "test", "path": "/a", "value": 2}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
             (
                 "a test sees into what the patch has put together",
@@ -471,12 +471,12 @@ mod tests {
             (
                 "a test of a copy asks where it came from",
                 json!([{"op": "copy", "from": "/a", "path": "/b"}, {"op": "test", "path": "/b", "value": 1}]),
-                r#"SET #document.#1=#document.#0 IF attribute_exists(#document.#0) AND #document.#0=:0 | #0 a #1 b | [1]"#,
+                "SET #document.#1=#document.#0 IF attribute_exists(#document.#0) AND #document.#0=:0 | #0 a #1 b | [1]",
             ),
             (
                 "a changed object is not tested as a whole",
                 json!([{"op": "add", "path": "/a/b", "value": 1}, {"op": "test", "path": "/a", "value": {"b": 1}}]),
-                r#"rewrite"#,
+                "rewrite",
             ),
         ] {
             assert_eq!(text(&patch(&operations)), expected, "{rule}: {operations}");
