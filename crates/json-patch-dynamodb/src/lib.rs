@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// The README's example needs the SDK.
+#![cfg_attr(feature = "aws-sdk", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "aws-sdk"),
+    doc = "Compiles a JSON Patch (RFC 6902) to one conditional DynamoDB update."
+)]
 
 mod apply;
 #[cfg(feature = "aws-sdk")]
