@@ -202,6 +202,17 @@ impl Patch {
     }
 }
 
+impl TryFrom<&json_patch::Patch> for Patch {
+    type Error = PatchError;
+
+    /// Takes a patch that was read elsewhere, within DynamoDB's limits.
+    fn try_from(patch: &json_patch::Patch) -> Result<Self, PatchError> {
+        // Through its text, so that there is one place that says what is valid.
+        let text = serde_json::to_vec(patch).map_err(|error| not_json(&error))?;
+        Self::parse(&text)
+    }
+}
+
 /// The operation's name in RFC 6902.
 pub(crate) fn op_name(operation: &PatchOperation) -> &'static str {
     match operation {
@@ -319,6 +330,25 @@ mod tests {
         let names = patch.unwrap().operations().iter().map(op_name).collect::<Vec<_>>();
         assert_eq!(names, ["add", "remove", "replace", "move", "copy", "test"]);
         assert!(Patch::parse(b"\xef\xbb\xbf [] ").unwrap().operations().is_empty());
+    }
+
+    #[test]
+    fn a_patch_of_json_patch_is_read_as_its_text_is() {
+        let read = |operations: Value| {
+            let patch: json_patch::Patch = serde_json::from_value(operations).expect("a patch");
+            Patch::try_from(&patch).map_err(|error| error.to_string())
+        };
+        let operations = json!([{"op": "move", "from": "/a~1b", "path": "/c"},
+                                {"op": "test", "path": "/n", "value": 10.0}]);
+        assert_eq!(
+            read(operations),
+            Patch::parse(br#"[{"op":"move","from":"/a~1b","path":"/c"},{"op":"test","path":"/n","value":1e1}]"#)
+                .map_err(|error| error.to_string())
+        );
+        assert_eq!(
+            read(json!([{"op": "remove", "path": "/a/"}])),
+            Err("operation 0: `path` has an empty member name, which DynamoDB cannot hold".into())
+        );
     }
 
     #[test]
