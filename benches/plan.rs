@@ -6,6 +6,8 @@
 
 #[path = "../examples/local/client.rs"]
 mod client;
+#[path = "../examples/local/error.rs"]
+mod error;
 #[path = "../examples/local/proxy.rs"]
 #[expect(dead_code, reason = "for the sample's faults")]
 mod proxy;
@@ -14,9 +16,6 @@ mod proxy;
 mod sample;
 #[path = "../examples/local/table.rs"]
 mod table;
-#[path = "../examples/local/trouble.rs"]
-#[expect(dead_code, reason = "not shown here")]
-mod trouble;
 
 use std::time::Duration;
 

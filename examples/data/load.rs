@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinError, JoinSet};
 
 use super::{
+    error::CommandError,
     line::{Entry, LineError},
-    trouble::Trouble,
 };
 
 /// Puts that are on their way at a time.
@@ -82,8 +82,8 @@ pub(crate) async fn load(
     table: &str,
     file: &Path,
     progress: impl Fn(&Report, u64),
-) -> Result<Report, Trouble> {
-    let unreadable = |error: io::Error| Trouble::of(file.display(), error);
+) -> Result<Report, CommandError> {
+    let unreadable = |error: io::Error| CommandError::of(file.display(), error);
     let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
     let mut report = Report::default();
     let mut keys = HashSet::new();
@@ -153,14 +153,17 @@ fn entry(
     }
 }
 
-type Done = Result<(u64, Result<Put, Trouble>), JoinError>;
+type Done = Result<(u64, Result<Put, CommandError>), JoinError>;
 
-fn count(report: &mut Report, done: Option<Done>) -> Result<(), Trouble> {
+fn count(report: &mut Report, done: Option<Done>) -> Result<(), CommandError> {
     let Some(done) = done else { return Ok(()) };
-    let (number, put) = done.map_err(|error| Trouble::of("put", error))?;
-    let put = put.map_err(|Trouble(why)| match (report.loaded, report.skipped) {
-        (0, 0) => Trouble(format!("line {number}: {why}; nothing was loaded")),
-        _ => Trouble(format!("line {number}: {why}; {report} before that, run it again to go on")),
+    let (number, put) = done.map_err(|error| CommandError::of("put", error))?;
+    let put = put.map_err(|why| {
+        let loaded = match (report.loaded, report.skipped) {
+            (0, 0) => "nothing was loaded".to_owned(),
+            _ => format!("{report} before that, run it again to go on"),
+        };
+        CommandError::of(format!("line {number}"), format!("{why}; {loaded}"))
     })?;
     match put {
         Put::Loaded => report.loaded += 1,
@@ -170,7 +173,7 @@ fn count(report: &mut Report, done: Option<Done>) -> Result<(), Trouble> {
     Ok(())
 }
 
-async fn put(client: &Client, table: String, entry: Entry) -> Result<Put, Trouble> {
+async fn put(client: &Client, table: String, entry: Entry) -> Result<Put, CommandError> {
     let owner = entry.alias_owner().cloned();
     let request = client
         .put_item()
@@ -194,6 +197,6 @@ async fn put(client: &Client, table: String, entry: Entry) -> Result<Put, Troubl
         Some("ValidationException" | "SerializationException") => {
             Ok(Put::Refused(error.message().unwrap_or("DynamoDB does not take it").to_owned()))
         }
-        _ => Err(Trouble::of_table(&table, &error)),
+        _ => Err(CommandError::of_table(&table, &error)),
     }
 }

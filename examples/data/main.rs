@@ -10,8 +10,8 @@ mod show;
 mod client;
 #[path = "../local/endpoint.rs"]
 mod endpoint;
-#[path = "../local/trouble.rs"]
-mod trouble;
+#[path = "../local/error.rs"]
+mod error;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -26,7 +26,7 @@ use update_organization_option::{
     store::timeouts,
 };
 
-use crate::{load::Report, progress::Progress, trouble::Trouble};
+use crate::{error::CommandError, load::Report, progress::Progress};
 
 /// What one request has: more than the function's, as the line from here may be slow.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,14 +89,14 @@ async fn main() -> ExitCode {
             })
         }
     };
-    result.unwrap_or_else(|Trouble(line)| {
-        eprintln!("error: {line}");
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
         ExitCode::FAILURE
     })
 }
 
 /// Exit status 2 says that lines were refused.
-async fn load(file: PathBuf, table: Table) -> Result<ExitCode, Trouble> {
+async fn load(file: PathBuf, table: Table) -> Result<ExitCode, CommandError> {
     let client = client(table.endpoint).await?;
     let progress = Progress::of(&file)?;
     let loaded = load::load(&client, &table.table, &file, |report, bytes| {
@@ -117,7 +117,7 @@ async fn load(file: PathBuf, table: Table) -> Result<ExitCode, Trouble> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-async fn client(endpoint: Option<String>) -> Result<Client, Trouble> {
+async fn client(endpoint: Option<String>) -> Result<Client, CommandError> {
     let timeouts = timeouts(ATTEMPT_TIMEOUT);
     if let Some(endpoint) = endpoint {
         // One on this machine is there, or is not.

@@ -10,7 +10,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{load::Report, trouble::Trouble};
+use crate::{error::CommandError, load::Report};
 
 /// Between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -22,8 +22,9 @@ pub(crate) enum Progress {
 
 impl Progress {
     /// That of `file`, on standard error.
-    pub(crate) fn of(file: &Path) -> Result<Self, Trouble> {
-        let metadata = fs::metadata(file).map_err(|error| Trouble::of(file.display(), error))?;
+    pub(crate) fn of(file: &Path) -> Result<Self, CommandError> {
+        let metadata =
+            fs::metadata(file).map_err(|error| CommandError::of(file.display(), error))?;
         let total = metadata.len();
         if !std::io::stderr().is_terminal() {
             return Ok(Self::Lines { total, last: Cell::new(Instant::now()) });
@@ -31,7 +32,7 @@ impl Progress {
         let style = ProgressStyle::with_template(
             "{bar:30} {percent:>3} % of {total_bytes}, {eta} to go: {wide_msg}",
         );
-        let style = style.map_err(|error| Trouble::of("progress bar", error))?;
+        let style = style.map_err(|error| CommandError::of("progress bar", error))?;
         Ok(Self::Bar(ProgressBar::new(total).with_style(style)))
     }
 

@@ -5,7 +5,7 @@ use json_patch_dynamodb::from_attribute;
 use serde_json::Value;
 use update_organization_option::id::{OptionGuid, OrgGuid};
 
-use super::trouble::Trouble;
+use super::error::CommandError;
 
 const SHOWN: [&str; 5] = ["document", "version", "updatedAt", "updatedBy", "archivedAt"];
 
@@ -19,19 +19,19 @@ pub(crate) async fn show(
     table: &str,
     org: OrgGuid,
     option: OptionGuid,
-) -> Result<Value, Trouble> {
+) -> Result<Value, CommandError> {
     let get = client
         .get_item()
         .table_name(table)
         .consistent_read(true)
         .key("pk", AttributeValue::S(format!("ORG#{org}")))
         .key("sk", AttributeValue::S(format!("OPTION#{option}")));
-    let answer = get.send().await.map_err(|error| Trouble::of_table(table, &error))?;
+    let answer = get.send().await.map_err(|error| CommandError::of_table(table, &error))?;
     let mut item = answer.item.ok_or_else(|| {
         let what = format!("option {option}");
-        Trouble::of(what, format!("not found in organization {org} of table `{table}`"))
+        CommandError::of(what, format!("not found in organization {org} of table `{table}`"))
     })?;
     item.retain(|name, _| SHOWN.contains(&&**name));
     from_attribute(AttributeValue::M(item))
-        .map_err(|error| Trouble::of(format!("option {option}"), error))
+        .map_err(|error| CommandError::of(format!("option {option}"), error))
 }

@@ -48,9 +48,9 @@ use uuid::Uuid;
 
 use crate::{
     Serve, client, endpoint,
+    error::CommandError,
     origin::{self, Cors},
     proxy, sample, table, token,
-    trouble::Trouble,
 };
 
 /// As long as the function's own timeout in `template.yaml`.
@@ -79,7 +79,10 @@ pub(crate) fn handler(client: &Client, table: &str) -> Handler {
 
 /// The address of an embedded DynamoDB that is reached through `listener`, where the sample's
 /// failing options fail.
-pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<String, Trouble> {
+pub(crate) async fn embed(
+    listener: TcpListener,
+    database: Database,
+) -> Result<String, CommandError> {
     // The engine lets pages of any origin in; at an address that none can guess none finds it.
     let hidden = Ipv4Addr::from(LOOPBACK | fastrand::u32(..1 << 24));
     let engine = match listen(hidden, 0).await {
@@ -87,9 +90,9 @@ pub(crate) async fn embed(listener: TcpListener, database: Database) -> Result<S
         // Not every system has more than one address of its own.
         Err(_) => listen(Ipv4Addr::LOCALHOST, 0).await?,
     };
-    let inner = engine.local_addr().map_err(|error| Trouble::of("engine", error))?;
+    let inner = engine.local_addr().map_err(|error| CommandError::of("engine", error))?;
     let inner = format!("http://{inner}");
-    let mut outer = listener.local_addr().map_err(|error| Trouble::of("port", error))?;
+    let mut outer = listener.local_addr().map_err(|error| CommandError::of("port", error))?;
     if outer.ip().is_unspecified() {
         outer.set_ip(Ipv4Addr::LOCALHOST.into());
     }
@@ -107,23 +110,26 @@ pub(crate) fn invocation(timeout: Duration) -> Invocation {
     }
 }
 
-pub(crate) async fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, Trouble> {
+pub(crate) async fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener, CommandError> {
     let bound = TcpListener::bind((address, port)).await;
     bound.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => Trouble::of(
+        io::ErrorKind::AddrInUse => CommandError::of(
             format!("{address}:{port}"),
             "already in use, perhaps by another local server; take another by `--port` or \
              `--dynamodb-port`",
         ),
-        _ => Trouble::of(format!("{address}:{port}"), error),
+        _ => CommandError::of(format!("{address}:{port}"), error),
     })
 }
 
-fn port(listener: &TcpListener) -> Result<u16, Trouble> {
-    listener.local_addr().map(|address| address.port()).map_err(|error| Trouble::of("port", error))
+fn port(listener: &TcpListener) -> Result<u16, CommandError> {
+    listener
+        .local_addr()
+        .map(|address| address.port())
+        .map_err(|error| CommandError::of("port", error))
 }
 
-pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
+pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
     // The embedded engine warns of every request that it refuses, a failed condition too.
     let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
@@ -140,14 +146,14 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
                 lock = Some(hold(file)?);
                 open(file)?
             }
-            None => Database::memory().map_err(|error| Trouble::of("memory", error))?,
+            None => Database::memory().map_err(|error| CommandError::of("memory", error))?,
         };
         embed(dynamodb, database).await?
     };
     let client = client::local(&endpoint);
     table::prepare(&client, &serve.table)
         .await
-        .map_err(|Trouble(line)| Trouble::of(&endpoint, line))?;
+        .map_err(|error| CommandError::of(&endpoint, error))?;
 
     let port = port(&listener)?;
     println!("ready: DynamoDB on {endpoint}");
@@ -179,7 +185,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
         .layer(from_fn_with_state(Arc::new(cors), origin::guard));
     let served = tokio::select! {
         served = axum::serve(listener, router) => {
-            served.map_err(|error| Trouble::of("gateway", error))
+            served.map_err(|error| CommandError::of("gateway", error))
         }
         // No request is waited for: what DynamoDB has answered is kept.
         _ = tokio::signal::ctrl_c() => Ok(()),
@@ -190,24 +196,24 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), Trouble> {
 
 /// Keeps other processes from opening the database in `file`: of two engines on one file each loses
 /// what the other writes. The lock is beside it, as `SQLite` has locks of its own on the file.
-fn hold(file: &Path) -> Result<File, Trouble> {
+fn hold(file: &Path) -> Result<File, CommandError> {
     let mut name = file.as_os_str().to_owned();
     name.push("-lock");
-    let trouble = |error: &dyn Display| Trouble::of(file.display(), error);
-    let lock = File::create(&name).map_err(|error| trouble(&error))?;
+    let failed = |error: &dyn Display| CommandError::of(file.display(), error);
+    let lock = File::create(&name).map_err(|error| failed(&error))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => {
             let why = "another process has it open; stop that one, or take another file";
-            Trouble::of(file.display(), why)
+            CommandError::of(file.display(), why)
         }
-        TryLockError::Error(error) => trouble(&error),
+        TryLockError::Error(error) => failed(&error),
     })?;
     Ok(lock)
 }
 
-fn open(file: &Path) -> Result<Database, Trouble> {
+fn open(file: &Path) -> Result<Database, CommandError> {
     let why = "expected a database of this command, or no file yet";
-    Database::new(&file.display().to_string()).map_err(|_| Trouble::of(file.display(), why))
+    Database::new(&file.display().to_string()).map_err(|_| CommandError::of(file.display(), why))
 }
 
 async fn change(

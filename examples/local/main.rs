@@ -3,6 +3,7 @@
 
 mod client;
 mod endpoint;
+mod error;
 mod gateway;
 mod origin;
 #[expect(dead_code, reason = "some faults are for the tests alone")]
@@ -11,14 +12,13 @@ mod replay;
 mod sample;
 mod table;
 mod token;
-mod trouble;
 
 use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use update_organization_option::id::OrgGuid;
 
-use crate::trouble::Trouble;
+use crate::error::CommandError;
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]
@@ -91,13 +91,13 @@ async fn main() -> ExitCode {
                 println!("{}", token::sign(org, &scope, &sub));
                 Ok(())
             }
-            Err(error) => Err(Trouble::of(format!("--org {org}"), error)),
+            Err(error) => Err(CommandError::of(format!("--org {org}"), error)),
         },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Trouble(line)) => {
-            eprintln!("error: {line}");
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::from(2)
         }
     }

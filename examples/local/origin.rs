@@ -18,7 +18,7 @@ use axum::{
 use serde_json::Value;
 use update_organization_option::error::Code;
 
-use crate::{gateway::refused, proxy::is_own_host, table, trouble::Trouble};
+use crate::{error::CommandError, gateway::refused, proxy::is_own_host, table};
 
 /// What the gateway answers about origins, as a deployment with that `CorsOrigin` does.
 pub(crate) struct Cors {
@@ -34,7 +34,7 @@ impl Cors {
     /// # Errors
     ///
     /// `origin` is no origin.
-    pub(crate) fn new(origin: Option<String>) -> Result<Self, Trouble> {
+    pub(crate) fn new(origin: Option<String>) -> Result<Self, CommandError> {
         let mut preflight = HeaderMap::new();
         let Some(origin) = origin else { return Ok(Self { origin: None, preflight }) };
         let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
@@ -42,7 +42,7 @@ impl Cors {
         });
         let value = HeaderValue::from_str(&origin).ok().filter(|_| is_origin || origin == "*");
         let value = value.ok_or_else(|| {
-            Trouble::of(
+            CommandError::of(
                 format!("--cors-origin {origin}"),
                 "expected `*` or an origin such as http://localhost:5173",
             )
@@ -59,7 +59,8 @@ impl Cors {
             [ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_MAX_AGE]
         {
             let value = parameters.and_then(|parameters| header_of(parameters, &name));
-            let odd = || Trouble::of("template.yaml, Api", format!("no preflight header {name}"));
+            let odd =
+                || CommandError::of("template.yaml, Api", format!("no preflight header {name}"));
             preflight.insert(&name, value.ok_or_else(odd)?);
         }
         Ok(Self { origin: Some(origin), preflight })

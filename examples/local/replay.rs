@@ -11,14 +11,14 @@ use update_organization_option::{
     telemetry,
 };
 
-use crate::{client, gateway, table, trouble::Trouble};
+use crate::{client, error::CommandError, gateway, table};
 
 const TABLE: &str = "options";
 
 /// Less than the function has, as some events use all of it.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
+pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), CommandError> {
     let colour = std::io::stdout().is_terminal();
     let paint = |code: &str, text: &str| {
         if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -26,13 +26,13 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     // All are read first: a file that is no event stops before anything is replayed.
     let mut events = Vec::new();
     for file in files {
-        let trouble = |error: &dyn std::fmt::Display| Trouble::of(file.display(), error);
-        let text = fs::read_to_string(file).map_err(|error| trouble(&error))?;
-        let event: Value = serde_json::from_str(&text).map_err(|error| trouble(&error))?;
+        let failed = |error: &dyn std::fmt::Display| CommandError::of(file.display(), error);
+        let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+        let event: Value = serde_json::from_str(&text).map_err(|error| failed(&error))?;
         if !event["requestContext"].is_object() {
-            return Err(trouble(&"not an API Gateway event: `requestContext` is missing"));
+            return Err(failed(&"not an API Gateway event: `requestContext` is missing"));
         }
-        let event: Event = serde_json::from_value(event).map_err(|error| trouble(&error))?;
+        let event: Event = serde_json::from_value(event).map_err(|error| failed(&error))?;
         events.push((file, event));
     }
     // What a client is not told: the cause of an answer of 5xx.
@@ -40,7 +40,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), Trouble> {
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
-        let database = Database::memory().map_err(|error| Trouble::of("memory", error))?;
+        let database = Database::memory().map_err(|error| CommandError::of("memory", error))?;
         let client = client::local(&gateway::embed(listener, database).await?);
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]

@@ -19,8 +19,8 @@ use self::{
 use crate::{
     client,
     engine::{ABSENT, ARCHIVED, Engine, OPTION, ORG, OTHER_ORG, event, with_header},
+    error::{self, CommandError},
     proxy::Fault,
-    trouble::{self, Trouble},
 };
 
 /// A file that is gone with the test.
@@ -40,7 +40,7 @@ impl Drop for Lines {
     }
 }
 
-async fn try_load(engine: &Engine, lines: impl AsRef<[u8]>) -> Result<Report, Trouble> {
+async fn try_load(engine: &Engine, lines: impl AsRef<[u8]>) -> Result<Report, CommandError> {
     let client = client::local(engine.address());
     load(&client, engine.table(), &Lines::of(lines).0, |_, _| {}).await
 }
@@ -49,7 +49,7 @@ async fn run(engine: &Engine, lines: impl AsRef<[u8]>) -> Report {
     try_load(engine, lines).await.unwrap()
 }
 
-async fn show(engine: &Engine, option: &str) -> Result<Value, Trouble> {
+async fn show(engine: &Engine, option: &str) -> Result<Value, CommandError> {
     let client = client::local(engine.address());
     show::show(&client, engine.table(), ORG.parse().unwrap(), option.parse().unwrap()).await
 }
@@ -107,7 +107,7 @@ async fn options_and_aliases_are_loaded_and_shown() {
     assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""), "{answer:?}");
 
     assert_eq!(show(&engine, ARCHIVED).await.unwrap()["archivedAt"], "2026-01-01T00:00:00.000Z");
-    let Trouble(why) = show(&engine, &option(1)).await.unwrap_err();
+    let why = show(&engine, &option(1)).await.unwrap_err().to_string();
     let table = engine.table();
     let expected =
         format!("option {}: not found in organization {ORG} of table `{table}`", option(1));
@@ -140,7 +140,7 @@ async fn a_database_that_fails_ends_the_run_and_another_goes_on() {
     };
     let engine = Engine::start().await.behind(fails, Duration::from_mins(1)).await;
     let lines = options(60);
-    let Trouble(why) = try_load(&engine, lines.join("\n")).await.unwrap_err();
+    let why = try_load(&engine, lines.join("\n")).await.unwrap_err().to_string();
     assert!(why.starts_with("line 60: table `options-"), "{why}");
     assert!(why.ends_with("0 refused before that, run it again to go on"), "{why}");
     assert_counts(&run(&engine, lines[..59].join("\n")).await, 0, 59, 0);

@@ -27,6 +27,8 @@ mod template;
 
 #[path = "../../examples/local/client.rs"]
 mod client;
+#[path = "../../examples/local/error.rs"]
+mod error;
 #[path = "../../examples/local/proxy.rs"]
 mod proxy;
 #[path = "../../examples/local/sample.rs"]
@@ -35,5 +37,3 @@ mod sample;
 mod table;
 #[path = "../../examples/local/token.rs"]
 mod token;
-#[path = "../../examples/local/trouble.rs"]
-mod trouble;

@@ -5,10 +5,12 @@ use std::{error::Error, fmt};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// One line that says what was wanted, what was found, and what to do.
-#[derive(Debug)]
-pub(crate) struct Trouble(pub(crate) String);
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CommandError(String);
 
-impl Trouble {
+impl CommandError {
+    /// What is the matter with `what`.
     pub(crate) fn of(what: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self(format!("{what}: {error}"))
     }
