@@ -3,10 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::{LazyLock, mpsc},
-    time::Duration,
+    process::{Child, Stdio},
 };
 
 use axum::body::{Body, to_bytes};
@@ -15,57 +12,10 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::engine::{OPTION, ORG};
-
-/// What a test waits for the end of a command at most.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The folder of the examples, which are built: Cargo does not build them for one test alone.
-fn examples() -> &'static Path {
-    static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
-        // Where the program is that Cargo has built for the tests.
-        let profile = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().unwrap();
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--locked", "--examples", "--target-dir"]);
-        cargo.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success());
-        profile.join("examples")
-    });
-    &EXAMPLES
-}
-
-fn example(name: &str) -> Command {
-    let mut command = Command::new(examples().join(name));
-    command.env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null());
-    command
-}
-
-/// What a command has written that ends by itself.
-#[track_caller]
-fn run(name: &str, arguments: &[&str]) -> Output {
-    let mut command = example(name);
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let process = command.spawn().unwrap();
-    let id = process.id();
-    let (sender, output) = mpsc::channel();
-    std::thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
-    output.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        let _ = Command::new("kill").arg(id.to_string()).status();
-        panic!("{name} {arguments:?} does not end")
-    })
-}
-
-/// The one line that the command ends with.
-#[track_caller]
-fn fails(name: &str, arguments: &[&str], expected: &str) {
-    let output = run(name, arguments);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text, format!("error: {expected}\n"), "{arguments:?}");
-    assert!(!output.status.success());
-}
+use crate::{
+    command::{example, fails, run},
+    engine::{OPTION, ORG},
+};
 
 /// A server that is gone with the test.
 struct Local {

@@ -4,6 +4,7 @@
 
 mod bearer;
 mod bootstrap;
+mod command;
 mod concurrency;
 mod contract;
 mod data;
