@@ -2,31 +2,19 @@
 //! the engine's included, and allocations. Growth is what to look at.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
-#[path = "../examples/local/client.rs"]
-mod client;
-#[path = "../examples/local/error.rs"]
-mod error;
-#[path = "../examples/local/proxy.rs"]
-#[expect(dead_code, reason = "for the sample's faults")]
-mod proxy;
-#[path = "../examples/local/sample.rs"]
-#[expect(dead_code, reason = "of the sample only some is needed")]
-mod sample;
-#[path = "../examples/local/table.rs"]
-mod table;
-
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{AllocProfiler, Bencher};
 use json_patch_dynamodb::to_attribute;
+use local::{sample, table};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
     request::Event,
-    store::{Store, StoreConfig},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
 };
 
 #[global_allocator]
@@ -49,7 +37,7 @@ fn stage(bytes: usize) -> Stage {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let client = client::local(&endpoint);
+        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
         assert!(table::prepare(&client, "options").await.is_ok());
         let text = |n: usize| json!({"name": "x".repeat(80), "amount": n});
         let padding: Vec<_> = (0..bytes / 100).map(text).collect();

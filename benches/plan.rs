@@ -4,30 +4,18 @@
 //! the public documentation of the APIs named there; the documents and values are made up.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
-#[path = "../examples/local/client.rs"]
-mod client;
-#[path = "../examples/local/error.rs"]
-mod error;
-#[path = "../examples/local/proxy.rs"]
-#[expect(dead_code, reason = "for the sample's faults")]
-mod proxy;
-#[path = "../examples/local/sample.rs"]
-#[expect(dead_code, reason = "of the sample only some is needed")]
-mod sample;
-#[path = "../examples/local/table.rs"]
-mod table;
-
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{Bencher, black_box};
 use json_patch_dynamodb::{Patch, Plan, to_attribute};
+use local::{sample, table};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
     request::{PatchRequest, Preconditions},
-    store::{DOCUMENT, Effort, Store, StoreConfig},
+    store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, timeouts},
 };
 
 fn main() {
@@ -44,7 +32,7 @@ async fn print_requests() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let database = dynoxide::Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
-    let client = client::local(&endpoint);
+    let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
     assert!(table::prepare(&client, "options").await.is_ok());
     let store = Store::new(client.clone(), StoreConfig::new("options"));
     let claims = json!({

@@ -15,13 +15,11 @@ use aws_sdk_dynamodb::{
     Client, error::ProvideErrorMetadata as _, operation::put_item::PutItemError,
     types::ReturnValuesOnConditionCheckFailure,
 };
+use local::CommandError;
 use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{
-    error::CommandError,
-    line::{Entry, LineError},
-};
+use crate::line::{Entry, LineError};
 
 /// Puts that are on their way at a time.
 const CONCURRENCY: usize = 16;

@@ -6,13 +6,6 @@ mod load;
 mod progress;
 mod show;
 
-#[path = "../local/client.rs"]
-mod client;
-#[path = "../local/endpoint.rs"]
-mod endpoint;
-#[path = "../local/error.rs"]
-mod error;
-
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use aws_sdk_dynamodb::{
@@ -21,12 +14,13 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::tls;
 use clap::{Parser, Subcommand};
+use local::{CommandError, endpoint};
 use update_organization_option::{
     id::{OptionGuid, OrgGuid},
     store::timeouts,
 };
 
-use crate::{error::CommandError, load::Report, progress::Progress};
+use crate::{load::Report, progress::Progress};
 
 /// What one request has: more than the function's, as the line from here may be slow.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -122,8 +116,7 @@ async fn client(endpoint: Option<String>) -> Result<Client, CommandError> {
     if let Some(endpoint) = endpoint {
         // One on this machine is there, or is not.
         let endpoint = endpoint::parse("--endpoint", &endpoint)?;
-        let config = client::local(&endpoint).config().to_builder().timeout_config(timeouts);
-        return Ok(Client::from_conf(config.build()));
+        return Ok(local::client(&endpoint, timeouts));
     }
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))

@@ -9,8 +9,9 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use local::CommandError;
 
-use crate::{error::CommandError, load::Report};
+use crate::load::Report;
 
 /// Between two lines.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -2,10 +2,9 @@
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use json_patch_dynamodb::from_attribute;
+use local::CommandError;
 use serde_json::Value;
 use update_organization_option::id::{OptionGuid, OrgGuid};
-
-use super::error::CommandError;
 
 const SHOWN: [&str; 5] = ["document", "version", "updatedAt", "updatedBy", "archivedAt"];
 

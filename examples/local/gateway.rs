@@ -29,6 +29,7 @@ use axum::{
 };
 use dynoxide::Database;
 use json_patch_dynamodb::from_attribute;
+use local::{CommandError, endpoint, proxy, sample, table, token};
 use serde_json::{Map, Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::{net::TcpListener, time::Instant};
@@ -41,16 +42,14 @@ use update_organization_option::{
     error::Code,
     messages::Language,
     request::Event,
-    store::{Store, StoreConfig},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
     telemetry,
 };
 use uuid::Uuid;
 
 use crate::{
-    Serve, client, endpoint,
-    error::CommandError,
+    Serve,
     origin::{self, Cors},
-    proxy, sample, table, token,
 };
 
 /// As long as the function's own timeout in `template.yaml`.
@@ -150,7 +149,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
         };
         embed(dynamodb, database).await?
     };
-    let client = client::local(&endpoint);
+    let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
     table::prepare(&client, &serve.table)
         .await
         .map_err(|error| CommandError::of(&endpoint, error))?;

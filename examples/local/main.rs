@@ -1,24 +1,15 @@
 //! The function at home: a gateway and an embedded DynamoDB in one process.
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
-mod client;
-mod endpoint;
-mod error;
 mod gateway;
 mod origin;
-#[expect(dead_code, reason = "some faults are for the tests alone")]
-mod proxy;
 mod replay;
-mod sample;
-mod table;
-mod token;
 
 use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use local::{CommandError, token};
 use update_organization_option::id::OrgGuid;
-
-use crate::error::CommandError;
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]

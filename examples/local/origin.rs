@@ -15,10 +15,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use local::{CommandError, proxy::is_own_host, table};
 use serde_json::Value;
 use update_organization_option::error::Code;
 
-use crate::{error::CommandError, gateway::refused, proxy::is_own_host, table};
+use crate::gateway::refused;
 
 /// What the gateway answers about origins, as a deployment with that `CorsOrigin` does.
 pub(crate) struct Cors {

@@ -3,15 +3,17 @@
 use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use dynoxide::Database;
+use local::{CommandError, table};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 use update_organization_option::{
     config::{LogConfig, LogFormat},
     request::Event,
+    store::{ATTEMPT_TIMEOUT, timeouts},
     telemetry,
 };
 
-use crate::{client, error::CommandError, gateway, table};
+use crate::gateway;
 
 const TABLE: &str = "options";
 
@@ -41,7 +43,8 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), CommandError> {
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let database = Database::memory().map_err(|error| CommandError::of("memory", error))?;
-        let client = client::local(&gateway::embed(listener, database).await?);
+        let endpoint = gateway::embed(listener, database).await?;
+        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]
             .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());

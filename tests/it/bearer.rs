@@ -1,12 +1,10 @@
 //! The bearer tokens of the local gateway.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use local::token::{sign, verify};
 use serde_json::{Value, json};
 
-use crate::{
-    engine::{ORG, OTHER_ORG},
-    token::{sign, verify},
-};
+use crate::engine::{ORG, OTHER_ORG};
 
 /// The token with this part, of header, claims and signature, in place of its own.
 fn with_part(token: &str, index: usize, part: &str) -> String {

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
+use local::proxy::Fault;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     command,
     engine::{ABSENT, ARCHIVED, Engine, OPTION, ORG, OTHER_ORG, event, with_header},
-    proxy::Fault,
 };
 
 /// What a run says that came to the end of its file.

@@ -13,6 +13,10 @@ use aws_sdk_dynamodb::{
     Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue,
 };
 use json_patch_dynamodb::{from_attribute, to_attribute};
+use local::{
+    proxy::{self, Fault},
+    table,
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::task::TaskTracker;
@@ -20,16 +24,11 @@ use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
     request::Event,
-    store::{ATTEMPT_TIMEOUT, Store, StoreConfig},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
 };
 use uuid::Uuid;
 
-pub(crate) use crate::sample::{OPTION, ORG};
-use crate::{
-    client,
-    proxy::{self, Fault},
-    table,
-};
+pub(crate) use local::sample::{OPTION, ORG};
 
 pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
@@ -73,7 +72,7 @@ impl Engine {
             tokio::spawn(dynoxide::server::serve_on(listener, database));
             format!("http://{address}")
         };
-        let client = client::local(&endpoint);
+        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
         let table = format!("options-{}", Uuid::new_v4());
         let prepared = table::prepare(&client, &table).await;
         assert!(prepared.is_ok(), "{prepared:?}");
@@ -115,7 +114,7 @@ impl Engine {
             proxy::serve(listener, self.endpoint.clone(), Arc::new(decide), self.late.clone());
         tokio::spawn(proxy);
         self.endpoint = format!("http://{address}");
-        self.handler = handler(&client::local_with(&self.endpoint, attempt), &self.table);
+        self.handler = handler(&local::client(&self.endpoint, timeouts(attempt)), &self.table);
         self.time = time;
         self
     }

@@ -40,6 +40,7 @@ use std::{
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use json_patch_dynamodb::{ApplyError, Patch, Plan, Update, apply, from_attribute, to_attribute};
+use local::sample;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
@@ -51,7 +52,7 @@ use update_organization_option::{
 
 use crate::{
     engine::{Engine, OPTION, ORG, event},
-    generate, rfc6902, sample,
+    generate, rfc6902,
 };
 
 const CASES: u32 = 5_000;

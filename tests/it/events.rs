@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
+use local::sample;
 use serde_json::{Value, json};
 
 use crate::{
     docs,
     engine::{Engine, OPTION},
-    sample,
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");

@@ -10,6 +10,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use local::proxy::Fault;
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -20,7 +21,6 @@ use tokio::{
 use crate::{
     bootstrap::Bootstrap,
     engine::{Answer, Engine, OPTION, event, with_header},
-    proxy::Fault,
 };
 
 /// Time for a few attempts beside the 500 ms that are kept for the answer.

@@ -16,13 +16,11 @@ use std::{
 
 use fastrand::Rng;
 use json_patch_dynamodb::{Patch, apply};
+use local::proxy::Fault;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::{
-    engine::{Engine, event, with_header},
-    proxy::Fault,
-};
+use crate::engine::{Engine, event, with_header};
 
 const REQUESTS: usize = 600;
 const CLIENTS: usize = 8;

@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
+use local::proxy::Fault;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::{
-    engine::{Answer, Engine, OPTION, event, with_header},
-    proxy::Fault,
-};
+use crate::engine::{Answer, Engine, OPTION, event, with_header};
 
 const KEY: &str = "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"";
 

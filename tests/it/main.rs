@@ -25,16 +25,3 @@ mod secrets;
 mod start;
 mod suite;
 mod template;
-
-#[path = "../../examples/local/client.rs"]
-mod client;
-#[path = "../../examples/local/error.rs"]
-mod error;
-#[path = "../../examples/local/proxy.rs"]
-mod proxy;
-#[path = "../../examples/local/sample.rs"]
-mod sample;
-#[path = "../../examples/local/table.rs"]
-mod table;
-#[path = "../../examples/local/token.rs"]
-mod token;

@@ -8,13 +8,14 @@ use std::{
 
 use axum::http::StatusCode;
 use json_patch_dynamodb::Limits;
+use local::sample;
 use serde_json::{Value, json};
 use update_organization_option::{
     error::Code,
     request::{MAX_ALIAS, MAX_CLIENT_TEXT, MAX_EXTENSIONS},
 };
 
-use crate::{docs, engine::Engine, sample};
+use crate::{docs, engine::Engine};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

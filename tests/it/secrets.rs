@@ -2,12 +2,12 @@
 
 use std::{fs, time::Duration};
 
+use local::sample;
 use serde_json::{Value, json};
 
 use crate::{
     bootstrap::Bootstrap,
     engine::{Engine, OPTION, event},
-    sample,
 };
 
 const CANARY: &str = "c4n4ry";

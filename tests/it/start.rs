@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use local::proxy::Fault;
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::Instant};
-use update_organization_option::store::{Effort, Store, StoreConfig};
+use update_organization_option::store::{ATTEMPT_TIMEOUT, Effort, Store, StoreConfig, timeouts};
 
 use crate::{
     bootstrap::Bootstrap,
-    client,
     engine::{Engine, OPTION, event},
-    proxy::Fault,
 };
 
 const SLOW: &str = "00000000-0000-4000-8000-00000000005a";
@@ -90,7 +89,10 @@ async fn the_connection_is_waited_for_but_no_answer() {
             _ = first.read_to_end(&mut rest) => false,
         }
     };
-    let store = Store::new(client::local(&endpoint), StoreConfig::new("options"));
+    let store = Store::new(
+        local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT)),
+        StoreConfig::new("options"),
+    );
     let requests = async {
         store.warm_up().await;
         let mut effort = Effort::until(Instant::now() + Duration::from_mins(1));

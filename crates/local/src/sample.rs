@@ -2,11 +2,13 @@
 
 use crate::proxy::Fault;
 
-pub(crate) const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-pub(crate) const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+/// The organization.
+pub const ORG: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+/// An option of it.
+pub const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
 /// The items that an empty table is filled with, as JSON.
-pub(crate) const ITEMS: &str = include_str!("sample.json");
+pub const ITEMS: &str = include_str!("sample.json");
 
 /// Options whose writes fail, so that a client can meet every answer.
 const FAILING: [(&str, Fault); 4] = [
@@ -17,7 +19,8 @@ const FAILING: [(&str, Fault); 4] = [
 ];
 
 /// What happens to a request of the embedded DynamoDB.
-pub(crate) fn fault(operation: &str, body: &[u8]) -> Option<Fault> {
+#[must_use]
+pub fn fault(operation: &str, body: &[u8]) -> Option<Fault> {
     if !matches!(operation, "UpdateItem" | "TransactWriteItems") {
         return None;
     }

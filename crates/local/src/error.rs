@@ -7,16 +7,16 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 /// One line that says what was wanted, what was found, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct CommandError(String);
+pub struct CommandError(String);
 
 impl CommandError {
     /// What is the matter with `what`.
-    pub(crate) fn of(what: impl fmt::Display, error: impl fmt::Display) -> Self {
+    pub fn of(what: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self(format!("{what}: {error}"))
     }
 
     /// What DynamoDB, or what there is in its place, answers to a request for `table`.
-    pub(crate) fn of_table<E>(table: &str, error: &SdkError<E>) -> Self
+    pub fn of_table<E>(table: &str, error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
     {

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 /// What happens to one request.
 #[derive(Debug, Clone)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is answered by this error, and not passed on.
     Refused(u16, &'static str),
     /// It is a transaction that is cancelled for this reason, each of its actions, and not passed on.
@@ -49,11 +49,11 @@ pub(crate) enum Fault {
 
 /// A request's operation (`UpdateItem`, `GetItem` …) and its body to what happens to it; none where
 /// it is passed on as it is.
-pub(crate) type Decide = dyn Fn(&str, &[u8]) -> Option<Fault> + Send + Sync;
+pub type Decide = dyn Fn(&str, &[u8]) -> Option<Fault> + Send + Sync;
 
 /// Passes what `listener` accepts on to `endpoint`, but for what `decide` says. What is passed on late
 /// is one of the tasks that `late` keeps track of.
-pub(crate) async fn serve(
+pub async fn serve(
     listener: TcpListener,
     endpoint: String,
     decide: Arc<Decide>,
@@ -183,7 +183,8 @@ const HOST_OF_CONTAINERS: &str = "host.docker.internal";
 
 /// Whether a request's `Host` is an address, or a name that is always this machine's. A page that
 /// rebinds its own name to this machine's address calls by that name.
-pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_own_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();

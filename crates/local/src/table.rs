@@ -10,12 +10,16 @@ use aws_sdk_dynamodb::{
 use json_patch_dynamodb::to_attribute;
 use serde_json::Value;
 
-use crate::{error::CommandError, sample};
+use crate::{CommandError, sample};
 
-const TEMPLATE: &str = include_str!("../../template.yaml");
+const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// Creates the table where it does not exist, and fills it with the sample where it is empty.
-pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), CommandError> {
+///
+/// # Errors
+///
+/// DynamoDB refuses, or cannot be reached.
+pub async fn prepare(client: &Client, table: &str) -> Result<(), CommandError> {
     let tables = client.list_tables().send().await;
     let tables = tables.map_err(|error| CommandError::of_table(table, &error))?;
     if !tables.table_names().iter().any(|name| name == table) {
@@ -36,8 +40,12 @@ pub(crate) async fn prepare(client: &Client, table: &str) -> Result<(), CommandE
     Ok(())
 }
 
-/// What is deployed.
-pub(crate) fn template() -> Result<Value, CommandError> {
+/// What is deployed, `template.yaml`.
+///
+/// # Errors
+///
+/// It is not YAML.
+pub fn template() -> Result<Value, CommandError> {
     yaml_serde::from_str(TEMPLATE).map_err(|error| CommandError::of("template.yaml", error))
 }
 

@@ -1,13 +1,13 @@
 //! The address of a DynamoDB, as options of commands name it.
 
-use crate::error::CommandError;
+use crate::CommandError;
 
 /// The address that is the value of `option`.
 ///
 /// # Errors
 ///
 /// `text` is no such address.
-pub(crate) fn parse(option: &str, text: &str) -> Result<String, CommandError> {
+pub fn parse(option: &str, text: &str) -> Result<String, CommandError> {
     let is_address = text.split_once("://").is_some_and(|(scheme, rest)| {
         let authority = rest.trim_end_matches('/').parse::<hyper::http::uri::Authority>();
         matches!(scheme, "http" | "https") && authority.is_ok()
