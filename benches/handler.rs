@@ -7,9 +7,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{AllocProfiler, Bencher};
 use json_patch_dynamodb::to_attribute;
-use local::{sample, table};
+use local::{engine, sample, table};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
+use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
@@ -33,12 +33,9 @@ struct Stage {
 fn stage(bytes: usize) -> Stage {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let database = dynoxide::Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let endpoint = engine::start().await.unwrap();
         let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
-        assert!(table::prepare(&client, "options").await.is_ok());
+        table::prepare(&client, "options").await.unwrap();
         let text = |n: usize| json!({"name": "x".repeat(80), "amount": n});
         let padding: Vec<_> = (0..bytes / 100).map(text).collect();
         let AttributeValue::M(item) = to_attribute(json!({

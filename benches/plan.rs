@@ -9,9 +9,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{Bencher, black_box};
 use json_patch_dynamodb::{Patch, Plan, to_attribute};
-use local::{sample, table};
+use local::{engine, sample, table};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, runtime::Runtime, time::Instant};
+use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
     request::{PatchRequest, Preconditions},
@@ -28,12 +28,9 @@ fn parse(operations: &Value) -> Patch {
 }
 
 async fn print_requests() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    let endpoint = engine::start().await.unwrap();
     let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
-    assert!(table::prepare(&client, "options").await.is_ok());
+    table::prepare(&client, "options").await.unwrap();
     let store = Store::new(client.clone(), StoreConfig::new("options"));
     let claims = json!({
         "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"

@@ -1,15 +1,7 @@
 //! The gateway: checks the token as the authorizer would, builds the REST proxy event, calls the
 //! handler. Beside the API it serves the page that shows `openapi.yaml`.
 
-use std::{
-    fmt::Display,
-    fs::{File, TryLockError},
-    io,
-    net::Ipv4Addr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use axum::{
@@ -27,13 +19,15 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
-use dynoxide::Database;
 use json_patch_dynamodb::from_attribute;
-use local::{CommandError, endpoint, proxy, sample, table, token};
+use local::{
+    CommandError, endpoint,
+    engine::{self, Database},
+    sample, table, token,
+};
 use serde_json::{Map, Value, json};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tokio::{net::TcpListener, time::Instant};
-use tokio_util::task::TaskTracker;
 use tracing::level_filters::LevelFilter;
 use update_organization_option::{
     Handler, Invocation,
@@ -58,9 +52,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// API Gateway's own limit on a payload.
 const MAX_PAYLOAD_BYTES: usize = 10_000_000;
 
-/// 127.0.0.0, whose last 24 bits are free.
-const LOOPBACK: u32 = 127 << 24;
-
 const PAGE: &str = include_str!("page.html");
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -74,31 +65,6 @@ struct Gateway {
 /// The handler on `table`, with the default configuration.
 pub(crate) fn handler(client: &Client, table: &str) -> Handler {
     Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
-}
-
-/// The address of an embedded DynamoDB that is reached through `listener`, where the sample's
-/// failing options fail.
-pub(crate) async fn embed(
-    listener: TcpListener,
-    database: Database,
-) -> Result<String, CommandError> {
-    // The engine lets pages of any origin in; at an address that none can guess none finds it.
-    let hidden = Ipv4Addr::from(LOOPBACK | fastrand::u32(..1 << 24));
-    let engine = match listen(hidden, 0).await {
-        Ok(engine) => engine,
-        // Not every system has more than one address of its own.
-        Err(_) => listen(Ipv4Addr::LOCALHOST, 0).await?,
-    };
-    let inner = engine.local_addr().map_err(|error| CommandError::of("engine", error))?;
-    let inner = format!("http://{inner}");
-    let mut outer = listener.local_addr().map_err(|error| CommandError::of("port", error))?;
-    if outer.ip().is_unspecified() {
-        outer.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
-    tokio::spawn(dynoxide::server::serve_on(engine, database));
-    let late = TaskTracker::new();
-    tokio::spawn(proxy::serve(listener, inner, Arc::new(sample::fault), late));
-    Ok(format!("http://{outer}"))
 }
 
 pub(crate) fn invocation(timeout: Duration) -> Invocation {
@@ -134,20 +100,15 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     let cors = Cors::new(serve.cors_origin)?;
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
-    // Held for as long as the database is open.
-    let mut lock = None;
     let endpoint = if let Some(address) = &serve.dynamodb_endpoint {
         endpoint::parse("--dynamodb-endpoint", address)?
     } else {
         let dynamodb = listen(serve.dynamodb_address, serve.dynamodb_port).await?;
         let database = match &serve.data {
-            Some(file) => {
-                lock = Some(hold(file)?);
-                open(file)?
-            }
-            None => Database::memory().map_err(|error| CommandError::of("memory", error))?,
+            Some(file) => Database::in_file(file)?,
+            None => Database::in_memory()?,
         };
-        embed(dynamodb, database).await?
+        engine::serve(dynamodb, database).await?
     };
     let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
     table::prepare(&client, &serve.table)
@@ -182,37 +143,13 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
         .with_state(gateway)
         .merge(files)
         .layer(from_fn_with_state(Arc::new(cors), origin::guard));
-    let served = tokio::select! {
+    tokio::select! {
         served = axum::serve(listener, router) => {
             served.map_err(|error| CommandError::of("gateway", error))
         }
         // No request is waited for: what DynamoDB has answered is kept.
         _ = tokio::signal::ctrl_c() => Ok(()),
-    };
-    drop(lock);
-    served
-}
-
-/// Keeps other processes from opening the database in `file`: of two engines on one file each loses
-/// what the other writes. The lock is beside it, as `SQLite` has locks of its own on the file.
-fn hold(file: &Path) -> Result<File, CommandError> {
-    let mut name = file.as_os_str().to_owned();
-    name.push("-lock");
-    let failed = |error: &dyn Display| CommandError::of(file.display(), error);
-    let lock = File::create(&name).map_err(|error| failed(&error))?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => {
-            let why = "another process has it open; stop that one, or take another file";
-            CommandError::of(file.display(), why)
-        }
-        TryLockError::Error(error) => failed(&error),
-    })?;
-    Ok(lock)
-}
-
-fn open(file: &Path) -> Result<Database, CommandError> {
-    let why = "expected a database of this command, or no file yet";
-    Database::new(&file.display().to_string()).map_err(|_| CommandError::of(file.display(), why))
+    }
 }
 
 async fn change(

@@ -2,8 +2,11 @@
 
 use std::{fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use dynoxide::Database;
-use local::{CommandError, table};
+use local::{
+    CommandError,
+    engine::{self, Database},
+    table,
+};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 use update_organization_option::{
@@ -42,8 +45,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), CommandError> {
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
-        let database = Database::memory().map_err(|error| CommandError::of("memory", error))?;
-        let endpoint = gateway::embed(listener, database).await?;
+        let endpoint = engine::serve(listener, Database::in_memory()?).await?;
         let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use json_patch_dynamodb::{from_attribute, to_attribute};
 use local::{
+    engine,
     proxy::{self, Fault},
     table,
 };
@@ -66,16 +67,11 @@ impl Engine {
         let endpoint = if let Ok(endpoint) = std::env::var("DYNAMODB_ENDPOINT") {
             endpoint
         } else {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let database = dynoxide::Database::memory().unwrap();
-            tokio::spawn(dynoxide::server::serve_on(listener, database));
-            format!("http://{address}")
+            engine::start().await.unwrap()
         };
         let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
         let table = format!("options-{}", Uuid::new_v4());
-        let prepared = table::prepare(&client, &table).await;
-        assert!(prepared.is_ok(), "{prepared:?}");
+        table::prepare(&client, &table).await.unwrap();
         let store = Store::new(client.clone(), StoreConfig::new(&*table));
         let handler = handler(&client, &table);
         let (time, invocations) = (Duration::from_mins(1), AtomicU32::new(0));

@@ -3,6 +3,7 @@
 
 mod client;
 pub mod endpoint;
+pub mod engine;
 mod error;
 pub mod proxy;
 pub mod sample;
