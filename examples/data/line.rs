@@ -16,7 +16,7 @@ use update_organization_option::{
 const LOADER: &str = "load";
 
 /// Why a line is neither.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum LineError {
     #[error("not UTF-8")]
     NotUtf8,
@@ -52,7 +52,6 @@ pub(crate) enum LineError {
 }
 
 /// An item of the table, and its key.
-#[derive(Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) pk: String,
     pub(crate) sk: String,

@@ -31,12 +31,12 @@ const MAX_LINE_BYTES: u64 = 4 * 1024 * 1024;
 const MAX_REFUSALS: usize = 20;
 
 /// How far a file is.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Report {
     /// Lines whose item was put.
-    pub(crate) loaded: u64,
+    loaded: u64,
     /// Lines whose item was there already, changed since or not.
-    pub(crate) skipped: u64,
+    skipped: u64,
     /// Lines that were not.
     pub(crate) refused: u64,
     /// The first of them by number, from 1, and why.
