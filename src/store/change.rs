@@ -19,6 +19,9 @@
 //! With a key, every write brings the key's record with it. So an item that is read together with the
 //! absence of that record shows that no write of this key had been applied.
 
+#[cfg(test)]
+mod model;
+
 use super::Done;
 use crate::id::Version;
 
