@@ -26,16 +26,13 @@ use json_patch_dynamodb::Plan;
 
 use self::{alias::AliasCache, perform::Performer, write::Target};
 pub use self::{
+    change::Done,
     connect::{Trust, timeouts},
     effort::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort},
     error::{Cause, StoreError},
     item::DOCUMENT,
 };
-use crate::{
-    authorize::OrgAccess,
-    id::{OrgGuid, Version},
-    request::PatchRequest,
-};
+use crate::{authorize::OrgAccess, id::OrgGuid, request::PatchRequest};
 
 /// Where the options are.
 #[derive(Debug, Clone)]
@@ -58,22 +55,6 @@ impl StoreConfig {
 
 /// How long an `Idempotency-Key` is remembered, unless configured.
 pub const RETENTION: Duration = Duration::from_hours(24);
-
-/// A request that was carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Done {
-    /// The option's version after it, where it is known.
-    pub version: Option<Version>,
-    /// Whether that was done before, by another request with the same `Idempotency-Key`.
-    pub replayed: bool,
-}
-
-impl Done {
-    /// What this request has done.
-    fn now(version: Version) -> Self {
-        Self { version: Some(version), replayed: false }
-    }
-}
 
 /// The table of options.
 #[derive(Debug)]

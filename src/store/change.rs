@@ -22,7 +22,6 @@
 #[cfg(test)]
 mod model;
 
-use super::Done;
 use crate::id::Version;
 
 /// What is to be done next.
@@ -78,6 +77,22 @@ pub(super) enum End<R> {
     Failed(NotDone<R>),
     /// Whether it was applied is not known. Had no answer been lost, it would have failed like this.
     Unknown(NotDone<R>),
+}
+
+/// A request that was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Done {
+    /// The option's version after it, where it is known.
+    pub version: Option<Version>,
+    /// Whether that was done before, by another request with the same `Idempotency-Key`.
+    pub replayed: bool,
+}
+
+impl Done {
+    /// What this request has done.
+    fn now(version: Version) -> Self {
+        Self { version: Some(version), replayed: false }
+    }
 }
 
 /// Why a request was not carried out.

@@ -7,8 +7,8 @@ use json_patch_dynamodb::{apply, canonical_number, from_attribute};
 use serde_json::Value;
 
 use super::{
-    StoreError,
     change::{Proposal, Seen},
+    error::StoreError,
 };
 use crate::{
     id::{OptionGuid, OrgGuid, Version},

@@ -7,10 +7,13 @@ use aws_sdk_dynamodb::{
 use json_patch_dynamodb::{Limits, Plan, Update, item_bytes};
 
 use super::{
-    DOCUMENT, Done, Effort, Store, StoreError,
-    change::{Change, Direct, End, Found, NotDone, Reason, Scope, Seen, Step, Write, Written},
-    error::{Cause, chain},
-    item::{Item, Snapshot},
+    Store,
+    change::{
+        Change, Direct, Done, End, Found, NotDone, Reason, Scope, Seen, Step, Write, Written,
+    },
+    effort::Effort,
+    error::{Cause, StoreError, chain},
+    item::{DOCUMENT, Item, Snapshot},
     record,
     send::{Answer, Request},
     send_error::SendError,
@@ -192,7 +195,7 @@ impl Performer<'_> {
     /// The option, and the key's record, each as it was at a moment of its own.
     async fn read_each(&mut self) -> Result<Result<OptionAndRecord, SendError>, StoreError> {
         let table = &self.store.table;
-        let (option, record) = (self.target.key(), self.target.record_key());
+        let (option, record) = (self.target.key(), record::key_of(&self.target));
         let mut keys = KeysAndAttributes::builder().keys(option.clone()).consistent_read(true);
         if let Some(record) = &record {
             keys = keys.keys(record.clone());
@@ -228,7 +231,7 @@ impl Performer<'_> {
             .client
             .transact_get_items()
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for key in [Some(self.target.key()), self.target.record_key()].into_iter().flatten() {
+        for key in [Some(self.target.key()), record::key_of(&self.target)].into_iter().flatten() {
             let get = Get::builder().table_name(&self.store.table).set_key(Some(key)).build();
             let get = get.map_err(StoreError::internal)?;
             request = request.transact_items(TransactGetItem::builder().get(get).build());

@@ -7,8 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Done, StoreError,
-    change::Record,
+    change::{Done, Record},
+    error::StoreError,
     item::{self, Item, Malformed},
     write::Target,
 };
@@ -25,9 +25,14 @@ const EXPIRES_AT: &str = "expiresAt";
 /// DynamoDB has not removed it yet ("Using time to live in DynamoDB": typically within days).
 pub(super) const UNUSED: &str = "attribute_not_exists(pk) OR expiresAt<=:now";
 
+/// Partition and sort key of the record of the request's key, if the request has one.
+pub(super) fn key_of(target: &Target<'_>) -> Option<Item> {
+    target.request.key.as_ref().map(|each| key(target, each))
+}
+
 /// Partition and sort key of the record of `key`, which is the caller's own: two callers may use
 /// the same key.
-pub(super) fn key(target: &Target<'_>, key: &IdempotencyKey) -> Item {
+fn key(target: &Target<'_>, key: &IdempotencyKey) -> Item {
     let caller = URL_SAFE_NO_PAD.encode(Sha256::digest(target.access.subject()));
     item::key(target.access.org(), format!("REQUEST#{}#{key}#{caller}", target.request.option))
 }

@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Effort, StoreError,
-    error::Cause,
+    effort::Effort,
+    error::{Cause, StoreError},
     item::{self, Item},
     record,
     send_error::SendError,

@@ -5,10 +5,7 @@ use std::{collections::HashMap, time::SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use json_patch_dynamodb::{Update, to_attribute};
 
-use super::{
-    item::{self, Item},
-    record,
-};
+use super::item::{self, Item};
 use crate::{
     authorize::OrgAccess,
     id::Version,
@@ -28,11 +25,6 @@ impl Target<'_> {
     /// Partition and sort key of the option.
     pub(super) fn key(&self) -> Item {
         item::option_key(self.access.org(), self.request.option)
-    }
-
-    /// Partition and sort key of the record of the request's key, where it has one.
-    pub(super) fn record_key(&self) -> Option<Item> {
-        self.request.key.as_ref().map(|key| record::key(self, key))
     }
 }
 

@@ -16,6 +16,7 @@ mod faults;
 mod generate;
 mod histories;
 mod idempotency;
+mod layers;
 mod limits;
 mod local;
 mod openapi;

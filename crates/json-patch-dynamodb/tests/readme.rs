@@ -1,5 +1,5 @@
 //! What the README shows, on a real engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement};

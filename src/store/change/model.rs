@@ -49,10 +49,10 @@ use std::{
 };
 
 use super::{
-    Change, Direct, End, Found, NotDone, Proposal, Reading, Record, Scope, Seen, Step, Waiting,
-    Write, Writing, Written,
+    Change, Direct, Done, End, Found, NotDone, Proposal, Reading, Record, Scope, Seen, Step,
+    Waiting, Write, Writing, Written,
 };
-use crate::{id::Version, store::Done};
+use crate::id::Version;
 
 /// Who wrote what no client has written.
 const OUTSIDER: u8 = u8::MAX;
