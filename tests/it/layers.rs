@@ -17,8 +17,8 @@ const FUNCTION: [&str; 12] = [
     "main",
 ];
 
-const LIBRARY: [&str; 9] =
-    ["limits", "number", "pointer", "size", "value", "patch", "apply", "attribute", "plan"];
+const LIBRARY: [&str; 10] =
+    ["limits", "number", "pointer", "size", "value", "patch", "apply", "attribute", "plan", "undo"];
 
 /// The modules at the top of the crate that `source` names after `crate::`, but for its tests and its
 /// comments.

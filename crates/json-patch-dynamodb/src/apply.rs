@@ -80,6 +80,35 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reason as one word for a program, in kebab case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "path-missing",
+            Self::ParentMissing => "parent-missing",
+            Self::ParentIsScalar => "parent-not-container",
+            Self::NotAnIndex => "not-an-index",
+            Self::IndexOutOfRange { .. } => "index-out-of-range",
+            Self::IntoItself => "moved-into-itself",
+            Self::TestFailed => "test-failed",
+            Self::RootNotObject => "document-not-object",
+            Self::TooDeep { .. } => "too-deep",
+            Self::TooLarge { .. } => "too-large",
+            Self::TooMuchCopied { .. } => "too-much-copied",
+        }
+    }
+
+    /// The limit that was passed, if the reason is one.
+    #[must_use]
+    pub fn limit(self) -> Option<usize> {
+        match self {
+            Self::TooDeep { limit } | Self::TooLarge { limit } | Self::TooMuchCopied { limit } => {
+                Some(limit)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is a limit that was passed, rather than the document that does not fit the patch.
     #[must_use]
     pub fn is_limit(self) -> bool {

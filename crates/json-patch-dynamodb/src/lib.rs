@@ -14,6 +14,7 @@ mod patch;
 mod plan;
 mod pointer;
 mod size;
+mod undo;
 mod value;
 
 pub use apply::{ApplyError, Reason, apply};
@@ -24,4 +25,5 @@ pub use number::{NumberError, canonical_number};
 pub use patch::{Patch, PatchError, Problem};
 pub use plan::{Plan, Update};
 pub use size::{depth, item_bytes};
+pub use undo::undo;
 pub use value::{ValueError, parse_members, parse_value};

@@ -127,7 +127,70 @@ pub enum Problem {
     RootNotObject,
 }
 
+impl PatchError {
+    /// The reason as one word for a program, in kebab case.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotUtf8(_) => "not-utf8",
+            Self::NotJson { .. } => "not-json",
+            Self::NotAnArray => "not-an-array",
+            Self::TooManyOperations { .. } => "too-many-operations",
+            Self::Operation { problem, .. } => problem.reason(),
+        }
+    }
+
+    /// The index of the operation that is not valid, from 0.
+    #[must_use]
+    pub fn operation(&self) -> Option<usize> {
+        match self {
+            Self::Operation { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// The place in the document that the operation means, where that is what is wrong.
+    #[must_use]
+    pub fn pointer(&self) -> Option<&Pointer> {
+        match self {
+            Self::Operation { problem: Problem::DuplicateInValue(pointer), .. } => Some(pointer),
+            _ => None,
+        }
+    }
+
+    /// The limit that was passed.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        match self {
+            Self::TooManyOperations { limit, .. } => Some(*limit),
+            Self::Operation { problem, .. } => match problem {
+                Problem::DeepPointer { limit, .. } | Problem::DeepValue { limit } => Some(*limit),
+                Problem::LongToken(_) | Problem::LongName => Some(MAX_NAME_BYTES),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl Problem {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAnObject => "operation-not-object",
+            Self::NotUnicode => "text-not-unicode",
+            Self::DuplicateMember | Self::DuplicateInValue(_) => "member-repeated",
+            Self::UnknownOp => "operation-unknown",
+            Self::MissingMember(_) => "member-missing",
+            Self::NotAPointer(_) => "not-a-pointer",
+            Self::EmptyToken(_) | Self::EmptyName => "name-empty",
+            Self::LongToken(_) | Self::LongName => "name-too-long",
+            Self::DeepPointer { .. } | Self::DeepValue { .. } => "too-deep",
+            Self::Number(_) => "number-not-storable",
+            Self::RemovesRoot => "document-removed",
+            Self::RootNotObject => "document-not-object",
+        }
+    }
+
     /// What is wrong with a value that is meant for `path`.
     fn of_value(error: ValueError, path: &Pointer) -> Self {
         match error {
