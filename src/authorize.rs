@@ -1,7 +1,7 @@
 //! Who may change an organization's options.
 //!
-//! API Gateway has verified the caller before the function runs; nothing here parses a token.
-//! Access fails closed: a claim that is absent or of an unexpected type gives none.
+//! API Gateway has verified the caller before the function runs, so nothing here parses a token.
+//! Access fails closed: a claim that is absent or of an unexpected type gives no access.
 
 use serde_json::Value;
 
@@ -62,7 +62,7 @@ impl OrgAccess {
     }
 }
 
-/// Why a caller may not.
+/// Why a caller has no access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The event carries no verified identity.
@@ -79,14 +79,15 @@ pub enum Denied {
 impl<'e> Caller<'e> {
     /// The caller that the gateway's authorizer verified.
     ///
-    /// Claims are looked for where a Cognito authorizer of a REST API puts them
-    /// (`authorizer.claims`), a JWT authorizer of an HTTP API (`authorizer.jwt.claims`), a Lambda
-    /// authorizer of an HTTP API (`authorizer.lambda`) and one of a REST API (`authorizer`).
+    /// Each kind of authorizer has a place for claims: a Cognito authorizer of a REST API
+    /// `authorizer.claims`, a JWT authorizer of an HTTP API `authorizer.jwt.claims`, a Lambda
+    /// authorizer of an HTTP API `authorizer.lambda`, and one of a REST API `authorizer` itself.
     ///
     /// # Errors
     ///
-    /// [`Denied::NoIdentity`] where there is no authorizer, or it names nobody (`sub`, or where that
-    /// is absent, null or empty, the `principalId` of a Lambda authorizer).
+    /// [`Denied::NoIdentity`] where there is no authorizer, or where it names nobody. `sub` names
+    /// the caller. Where `sub` is absent, null or empty, the `principalId` of a Lambda authorizer
+    /// does.
     pub fn of(event: &'e Event) -> Result<Self, Denied> {
         let authorizer = event.authorizer();
         let claims = ["/claims", "/jwt/claims", "/lambda"]
@@ -114,7 +115,7 @@ impl<'e> Caller<'e> {
     ///
     /// # Errors
     ///
-    /// [`Denied::NoScope`].
+    /// [`Denied::NoScope`] where the caller's scopes and groups do not permit that.
     pub fn check_scope(&self, rules: &AccessRules) -> Result<(), Denied> {
         let held = [self.claim(&rules.scope_claim), self.scopes, self.claim("cognito:groups")];
         let permitted = held.into_iter().flat_map(members).any(|scope| scope == rules.write_scope);
@@ -125,13 +126,14 @@ impl<'e> Caller<'e> {
     ///
     /// # Errors
     ///
-    /// [`Denied::NoScope`], [`Denied::OtherOrganization`].
+    /// [`Denied::NoScope`] where the caller may change no options, [`Denied::OtherOrganization`]
+    /// where they do not belong to `org`.
     pub fn access(&self, org: OrgGuid, rules: &AccessRules) -> Result<OrgAccess, Denied> {
         self.check_scope(rules)?;
         // One member that is no GUID voids the claim: it is not the list that it was taken for.
         let own = members(self.claim(&rules.organization_claim));
         let guid = |member: &str| {
-            // A GUID in braces may be an object of one member.
+            // A GUID in braces may be an object of one member, printed as text.
             let is_braced = member.starts_with('{');
             member.parse::<OrgGuid>().ok().filter(|_| !is_braced)
         };
@@ -147,12 +149,12 @@ impl<'e> Caller<'e> {
     }
 }
 
-/// The members of a claim that is a list, or a text of members separated by spaces or commas; none
-/// of anything else.
+/// The members of a claim that is a list, or a text with spaces or commas between the members. Any
+/// other claim has no members.
 ///
-/// An HTTP API hands on a list as the text `[a b]`, and an authorizer may hand on one as `["a","b"]`.
-/// An object, or a list of more than texts, that was rendered as text in whatever language is no
-/// list: what merely stands in it must not count.
+/// An HTTP API hands on a list as the text `[a b]`, and an authorizer may hand on one as
+/// `["a","b"]`. A text may also be an object, or a list of other things than texts, as any language
+/// prints them. That is no list: what merely stands in it must not count.
 fn members(claim: &Value) -> Vec<&str> {
     let members = match claim {
         Value::String(text) => members_of_text(text.trim()),
@@ -173,7 +175,7 @@ fn members_of_text(text: &str) -> Option<Vec<&str>> {
     members.map(|member| (!is_part_of_a_structure(member)).then_some(member)).collect()
 }
 
-/// What is between the quotes, where nothing but one text is.
+/// The text between the quotes, if `member` is one quoted text and nothing else.
 fn unquoted(member: &str) -> Option<&str> {
     let within = |quote: char| {
         let inner = member.strip_prefix(quote)?.strip_suffix(quote)?;
@@ -182,8 +184,9 @@ fn unquoted(member: &str) -> Option<&str> {
     within('"').or_else(|| within('\''))
 }
 
-/// Whether the member has a mark of a structure: one around its parts, or one between a name and
-/// what is named. A scope or a group may have a pair of parentheses in it.
+/// Whether the member shows that the text was a structure: by a mark around parts, or by a mark
+/// between a name and its value. A pair of parentheses shows nothing: scopes and groups may have
+/// one in their names.
 fn is_part_of_a_structure(member: &str) -> bool {
     let count = |mark| member.matches(mark).count();
     member.contains(['{', '}', '[', ']', '<', '>'])

@@ -1,4 +1,4 @@
-//! Configuration: the only reader of the environment.
+//! Configuration: the only code here that reads the environment.
 
 use std::{env, ops::RangeInclusive, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     store::{RETENTION, StoreConfig, Trust},
 };
 
-/// Everything the function is told by its environment.
+/// The function's configuration, as its environment gives it.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Which claims give access.
@@ -35,11 +35,11 @@ pub struct LogConfig {
     pub others: LevelFilter,
     /// How a line looks.
     pub format: LogFormat,
-    /// Whose metrics are written between the lines; none outside of Lambda.
+    /// The function whose metrics are written between the lines; none outside of Lambda.
     pub metrics: Option<Deployed>,
 }
 
-/// What tells the metrics of a stack from those of another, and of a version from the next one's.
+/// A function and its version. They tell the metrics of stacks and of versions apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
     /// The function's name.
@@ -57,13 +57,13 @@ pub enum LogFormat {
     Text,
 }
 
-/// The environment does not make a configuration.
+/// Why the environment gives no configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A variable without a default is not set, or is empty.
     #[error("the environment variable `{0}` is not set")]
     Missing(&'static str),
-    /// A variable has a value that it cannot have.
+    /// A variable has a value that is not allowed.
     #[error("the environment variable `{name}` is `{value}`, expected {expected}")]
     Invalid {
         /// The variable.
@@ -85,8 +85,8 @@ impl Config {
         Self::read(|name| env::var(name).ok())
     }
 
-    /// Reads the configuration through `lookup`, which knows a variable's value by its name. An
-    /// empty value counts as none, as a template cannot leave a variable out.
+    /// Reads the configuration through `lookup`, which gives the value of a variable by its name.
+    /// An empty value counts as none, because a template cannot leave a variable out.
     ///
     /// # Errors
     ///
@@ -116,21 +116,21 @@ impl Config {
             },
             log: LogConfig {
                 level: level(get("AWS_LAMBDA_LOG_LEVEL").as_deref().unwrap_or("INFO"))?,
-                // Below it, the SDK's would show whole requests.
+                // At a lower level the SDK's lines would show whole requests.
                 others: LevelFilter::WARN,
                 format: format(get("AWS_LAMBDA_LOG_FORMAT"), deployed.is_some())?,
-                // CloudWatch reads them out of Lambda's logs.
+                // CloudWatch reads metrics out of Lambda's logs.
                 metrics: deployed,
             },
         })
     }
 }
 
-/// How long a request may take, unless configured: as long as by the template.
+/// How long a request may take, unless configured. The template has the same default.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn timeout(seconds: Option<String>) -> Result<Duration, ConfigError> {
-    // Lambda's own limits.
+    // These are Lambda's own limits.
     let expected = "a number of seconds from 1 to 900";
     let seconds = number("TIMEOUT_SECONDS", seconds, 1..=900, expected)?;
     Ok(seconds.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into())))
@@ -156,8 +156,8 @@ fn number(
     }
 }
 
-/// Lambda's names of the levels; `FATAL` is Lambda's own and is above all that is logged here
-/// except errors.
+/// The level by Lambda's name of it. Lambda's `FATAL` is above `ERROR`, and nothing here is logged
+/// above `ERROR`, so both mean errors only.
 fn level(value: &str) -> Result<LevelFilter, ConfigError> {
     Ok(match value.to_ascii_uppercase().as_str() {
         "TRACE" => LevelFilter::TRACE,
@@ -175,7 +175,8 @@ fn level(value: &str) -> Result<LevelFilter, ConfigError> {
     })
 }
 
-/// Without Lambda's own setting, JSON inside Lambda and text anywhere else.
+/// The format that Lambda's setting names. Without a setting it is JSON inside Lambda and text
+/// anywhere else.
 fn format(setting: Option<String>, in_lambda: bool) -> Result<LogFormat, ConfigError> {
     match setting {
         None if in_lambda => Ok(LogFormat::Json),

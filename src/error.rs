@@ -4,8 +4,8 @@ use crate::{authorize::Denied, request::RequestError, store::StoreError};
 
 macro_rules! codes {
     ($($name:ident),+ $(,)?) => {
-        /// The `code` of an error answer: the 34 values that clients of the whole API share, of
-        /// which this operation produces some.
+        /// The `code` of an error answer: one of the 34 values that the whole API shares. This
+        /// operation answers some of them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the contract gives the names and nothing else")]
         pub enum Code {
@@ -66,11 +66,12 @@ codes! {
 
 /// Why a request was not answered by 204.
 ///
-/// Displayed, a failure is the `info` of the answer: in English, for the developer of a client,
-/// without a stored value. What else an operator needs is its [`source`](std::error::Error::source).
+/// The text of a failure is the `info` of the answer: in English, for the developer of a client,
+/// without a stored value. Its [`source`](std::error::Error::source) says what else an operator
+/// needs.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The caller may not.
+    /// The caller may not change the option.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The request cannot be understood.
@@ -82,13 +83,14 @@ pub enum Failure {
     /// The alias that the request names is another organization's.
     #[error("the alias in `OrganizationAlias` is of another organization")]
     AliasOfAnother,
-    /// The store has not carried it out.
+    /// The store has not carried the request out.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Failure {
-    /// The causes from the outermost to the root, for the operator; none for what the client did.
+    /// The texts of the causes from the outermost to the root, for the operator. A refusal has
+    /// none.
     #[must_use]
     pub fn cause_chain(&self) -> Option<String> {
         match self {

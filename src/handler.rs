@@ -20,7 +20,7 @@ use crate::{
     telemetry::{Operations, Record},
 };
 
-/// What is left of Lambda's time limit to write the answer in.
+/// How much of Lambda's time limit is kept for writing the answer.
 pub const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 
 /// Answers requests.
@@ -29,7 +29,7 @@ pub struct Handler {
     store: Store,
     rules: AccessRules,
     cors_origin: Option<String>,
-    /// Whether a request has come yet.
+    /// Whether a request has come before.
     is_warm: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Handler {
         Self { store, rules, cors_origin: None, is_warm: AtomicBool::new(false) }
     }
 
-    /// The same, whose answers pages of `origin` may read (`*`: pages of any).
+    /// The same handler, with answers that pages of `origin` may read; `*` is any origin.
     #[must_use]
     pub fn with_cors_origin(self, origin: Option<String>) -> Self {
         Self { cors_origin: origin, ..self }
@@ -67,7 +67,8 @@ impl Handler {
         invocation: &Invocation,
         record: &mut Record<'_>,
     ) -> Result<Done, Failure> {
-        // Who: a caller from elsewhere learns nothing about what exists or what is valid.
+        // Who calls. This comes first: a caller from elsewhere learns nothing about what exists or
+        // what is valid.
         let caller = Caller::of(event)?;
         record.sub = Some(caller.subject().to_owned());
         caller.check_scope(&self.rules)?;
@@ -75,7 +76,7 @@ impl Handler {
         record.org = Some(org);
         let access = caller.access(org, &self.rules)?;
 
-        // What.
+        // What is to be changed.
         record.client = Client::parse(event)?;
         let request = PatchRequest::parse(event)?;
         record.option = Some(request.option);
@@ -83,7 +84,7 @@ impl Handler {
         let plan = Plan::of(&request.patch, DOCUMENT);
         record.plan = Some(plan.as_str());
 
-        // Do it.
+        // The change.
         let effort = &mut record.effort;
         if let Some(alias) = &request.alias {
             let owner = self.store.alias_owner(alias, effort).await?;

@@ -4,12 +4,12 @@ use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
-/// The highest version that an option can be loaded with, or that a client can name: far from where
-/// versions cannot be counted any more, however often the option is changed then.
+/// The highest version that an option can be loaded with, or that a client can name. Above it an
+/// option can be changed more often than it ever will be, and its version can still be counted.
 pub const MAX_VERSION: u64 = 1_000_000_000_000_000_000;
 
-/// How often an option has been written, from 1. The default is 0: an option that was loaded without a
-/// version counts as that.
+/// The version of an option, to which each write adds 1. The default is 0: an option that was
+/// loaded without a version counts as one of version 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(u64);
 
@@ -20,7 +20,7 @@ impl Version {
         Self(number)
     }
 
-    /// Its number.
+    /// The version as a number.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -48,8 +48,8 @@ macro_rules! guid {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Parsed from any case and the hyphenated, simple, braced and URN forms; displayed
-        /// hyphenated in lower case, so that one identity has one spelling in keys and logs.
+        /// It is read in any case, in the hyphenated, simple, braced and URN forms. It is displayed
+        /// with hyphens in lower case, so that one identity has one spelling in keys and logs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(Uuid);
 

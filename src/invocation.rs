@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// What Lambda says about one invocation.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Unique; marks what this invocation writes.
+    /// The id of the invocation, which no other has. It marks what the invocation writes.
     pub request_id: String,
     /// X-Ray's id of the trace that this invocation is part of.
     pub trace_id: Option<String>,
@@ -17,9 +17,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The invocation that Lambda describes by `context`, of a function that has `timeout` for each.
+    /// The invocation that Lambda describes by `context`, of a function whose invocations may take
+    /// `timeout`.
     ///
-    /// A deadline that has passed before the event came is none: `cargo lambda watch` sends such.
+    /// A deadline that is past counts as none, and `timeout` counts from now: `cargo lambda watch`
+    /// sends deadlines that are past.
     #[must_use]
     pub fn new(context: &Context, timeout: Duration) -> Self {
         let left = context.deadline().duration_since(SystemTime::now()).ok();

@@ -1,9 +1,9 @@
 //! Changes one option of one organization: `PATCH /orgs/{org_guid}/options/{option_guid}`.
 //!
-//! Data flows one way. An API Gateway event becomes a [`request`]; [`authorize`] turns the caller
-//! and the organization into the access that the store demands; [`json_patch_dynamodb`] compiles the
-//! patch without doing anything; [`store`] carries the plan out as one conditional write;
-//! [`response`] says how it went. [`handler`] is these steps on one page.
+//! Data flows one way. [`request`] reads an API Gateway event. [`authorize`] turns the caller and
+//! the organization into the access that the store demands. [`json_patch_dynamodb`] compiles the
+//! patch to a plan, and does nothing else. [`store`] carries the plan out as one conditional write.
+//! [`response`] says how it went. [`handler`] is these stages on one page.
 
 pub mod handler;
 mod invocation;

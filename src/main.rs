@@ -29,8 +29,9 @@ fn run(config: Config) -> Result<(), lambda_runtime::Error> {
     if config.is_concurrent {
         return Builder::new_multi_thread().enable_all().build()?.block_on(serve(config));
     }
-    // One request at a time needs one thread, and threads cost CPU time on every wake-up. So does
-    // the future that a runtime blocks on, which is woken by a system call, as a task is not.
+    // One request at a time needs one thread: more threads cost CPU time on every wake-up. The
+    // service runs as a task: a task is woken without a system call, the future that a runtime
+    // blocks on is not.
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(runtime.spawn_local(serve(config)))?
 }
@@ -39,7 +40,7 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
     let timeout = config.timeout;
     let store = Store::connect(&config.store).await;
     store.warm_up().await;
-    // Needed to the end of the process, and by tasks that the compiler cannot see the end of.
+    // The service may run in tasks, which may borrow only what lives as long as the process.
     let handler: &'static _ = Box::leak(Box::new(
         Handler::new(store, config.access).with_cors_origin(config.cors_origin),
     ));
@@ -47,6 +48,7 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
         let invocation = Invocation::new(&event.context, timeout);
         Ok::<_, Infallible>(handler.handle(&event.payload, &invocation).await)
     });
-    // One by one, unless the environment says that requests come at the same time.
+    // The runtime takes one event after the other, unless the environment says that they come at
+    // the same time.
     Box::pin(lambda_runtime::run_concurrent(service)).await
 }

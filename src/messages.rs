@@ -1,7 +1,8 @@
 //! What an error answer says to a person, in their language.
 //!
-//! Every file of `src/messages/` is a language: named by its BCP 47 tag, holding one message per
-//! [`Code`] in Mozilla's Fluent syntax. Adding a language is adding a file.
+//! Every file of `src/messages/` is a language. The file is named by the language's BCP 47 tag, and
+//! has one message for each [`Code`] in Mozilla's Fluent syntax. To add a language is to add a
+//! file.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -10,7 +11,7 @@ use unic_langid::LanguageIdentifier;
 
 use crate::{error::Code, request::Event};
 
-// `FILES: &[(&str, &str)]`, tag and content, English first; written by build.rs.
+// build.rs writes `FILES: &[(&str, &str)]`: the tags and the contents, English first.
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 struct Translation {
@@ -21,10 +22,11 @@ struct Translation {
 }
 
 impl Translation {
-    /// Parsed when a message in this language is first needed, which is not at start.
+    /// The parsed file. It is parsed when a message in this language is first needed, not at start.
     fn bundle(&self) -> &FluentBundle<FluentResource> {
         self.bundle.get_or_init(|| {
-            // A file with an error still gives the messages outside of it; the tests take none.
+            // A file with an error still gives its other messages. The tests accept no file with an
+            // error.
             let resource = FluentResource::try_new(self.text.to_owned());
             let resource = resource.unwrap_or_else(|(partial, _)| partial);
             let mut bundle = FluentBundle::new_concurrent(vec![self.tag.clone()]);
@@ -47,11 +49,11 @@ pub struct Language(&'static Translation);
 
 impl Language {
     /// The best language for the request's `Language` header, else its `Accept-Language`, else
-    /// English. A language without a translation falls back and never fails.
+    /// English. A language without a translation is passed over.
     ///
-    /// Both headers are lists of language ranges, weighted or not (RFC 9110 12.5.4), that are looked
-    /// up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, `*` whatever comes after it. An
-    /// underscore, as Java writes it, is read as a hyphen.
+    /// Both headers are lists of language ranges, with or without weights (RFC 9110 12.5.4). Ranges
+    /// are looked up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, and `*` leaves the
+    /// choice to what comes after it. An underscore, as Java writes it, is read as a hyphen.
     #[must_use]
     pub fn negotiate(event: &Event) -> Self {
         let headers = ["Language", "Accept-Language"].map(|name| event.header(name));
@@ -88,9 +90,9 @@ impl Language {
 
 /// The language ranges of a header.
 struct Ranges<'h> {
-    /// The heaviest first, of equal ones the first in the header.
+    /// The ranges that are wanted: the heaviest first, equal ones in the order of the header.
     wanted: Vec<&'h str>,
-    /// Those of weight 0.
+    /// The ranges of weight 0.
     refused: Vec<&'h str>,
 }
 
@@ -104,7 +106,7 @@ impl<'h> Ranges<'h> {
                 .filter_map(|parameter| parameter.split_once('='))
                 .find(|(name, _)| name.eq_ignore_ascii_case("q"))
                 .map_or(Some(1000), |(_, weight)| thousandths(weight));
-            // What is no weight says nothing about the range.
+            // A range whose weight cannot be read is left out.
             weighted.extend(weight.map(|weight| (weight, range)));
         }
         weighted.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
@@ -123,7 +125,7 @@ impl<'h> Ranges<'h> {
     }
 }
 
-/// A weight as RFC 9110 12.4.2 writes it: from 0 to 1, with at most three decimals.
+/// A weight in thousandths. RFC 9110 12.4.2 writes it as 0 to 1, with at most three decimals.
 fn thousandths(weight: &str) -> Option<u16> {
     let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -137,8 +139,8 @@ fn thousandths(weight: &str) -> Option<u16> {
     }
 }
 
-/// The translation that a language range finds (RFC 4647 3.4): subtag by subtag is taken from its
-/// end until there is one of just that tag. `*` finds none, as it says nothing.
+/// The translation that a language range finds (RFC 4647 3.4). Subtags are taken from the end of
+/// the range until a translation has just that tag. `*` names no language, so it finds none.
 fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static Translation> {
     loop {
         let find = |each: &&Translation| each.tag_text.eq_ignore_ascii_case(range);
@@ -146,7 +148,7 @@ fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static Tr
             return Some(found);
         }
         range = range.rsplit_once('-')?.0;
-        // What is left may end in the singleton that has begun an extension.
+        // The single character that begins an extension goes with the extension.
         while let Some((rest, singleton)) = range.rsplit_once('-')
             && singleton.len() == 1
         {
@@ -197,7 +199,7 @@ mod tests {
         ] {
             negotiated(range, "en", "ru");
         }
-        // Not by any beginning.
+        // The beginning must be whole subtags, the first one included.
         for range in ["rue", "run-RU", "r", "x-ru", "i-ru", "-ru", "ru.UTF-8"] {
             negotiated(range, "", "en");
         }
@@ -211,9 +213,9 @@ mod tests {
         negotiated("en;q=0, *", "", "ru");
         negotiated("en-US;q=0", "", "en");
         negotiated("*;q=0, ru;q=0.5", "", "ru");
-        // All are refused: there must be an answer all the same.
+        // Where all languages are refused, there is an answer all the same.
         negotiated("en;q=0, ru;q=0", "", "en");
-        // The second header does not speak for the first, but the first for the second.
+        // The second header refuses nothing for the first. The first refuses for the second.
         negotiated("ru", "ru;q=0", "ru");
         negotiated("ru;q=0", "ru", "en");
         negotiated("de", "en;q=0", "ru");

@@ -30,11 +30,11 @@ const ALIAS: &str = "OrganizationAlias";
 pub struct PatchRequest {
     /// The option to change.
     pub option: OptionGuid,
-    /// The organization's alias, lower case, where the client names one.
+    /// The organization's alias in lower case, if the client names one.
     pub alias: Option<String>,
     /// Which versions the change may be made to.
     pub preconditions: Preconditions,
-    /// The name by which the client knows this request again.
+    /// The key by which a repetition of this request is recognized.
     pub key: Option<IdempotencyKey>,
     /// The change.
     pub patch: Patch,
@@ -72,7 +72,7 @@ pub enum RequestError {
          can say it as `\\ufffd`"
     )]
     ReplacementCharacter,
-    /// The event's base64 is not base64.
+    /// The body is said to be base64, and is not.
     #[error("the body is not base64")]
     NotBase64,
     /// The body is not a patch.
@@ -81,7 +81,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// Whether the body could not be read at all, rather than read and found invalid.
+    /// Whether the body cannot be read at all. Otherwise what was read breaks a rule.
     #[must_use]
     pub fn is_malformed(&self) -> bool {
         match self {
@@ -98,11 +98,11 @@ impl RequestError {
 
 /// The organization in the path.
 ///
-/// Parsed before the rest of the request, which a caller from elsewhere learns nothing about.
+/// It is parsed before the rest of the request, about which a caller from elsewhere learns nothing.
 ///
 /// # Errors
 ///
-/// [`RequestError::NotAGuid`].
+/// [`RequestError::NotAGuid`] where it is not a GUID.
 pub fn organization(event: &Event) -> Result<OrgGuid, RequestError> {
     path_guid(event, "org_guid")
 }
@@ -112,7 +112,8 @@ impl PatchRequest {
     ///
     /// # Errors
     ///
-    /// The first rule of the contract that the request breaks: path, headers, media type, body.
+    /// Names the first rule of the contract that the request breaks, in this order: path, headers,
+    /// media type, body.
     pub fn parse(event: &Event) -> Result<Self, RequestError> {
         let option = path_guid(event, "option_guid")?;
         let alias = alias(event)?;
@@ -133,17 +134,18 @@ fn alias(event: &Event) -> Result<Option<String>, RequestError> {
     event.item(ALIAS).map_or(Ok(None), |alias| canonical_alias(&alias))
 }
 
-/// The one spelling of an alias, as aliases are the same in any case; none where it is empty.
+/// The one spelling of an alias: in lower case, as aliases are the same in any case. An empty alias
+/// is none.
 ///
 /// # Errors
 ///
-/// [`RequestError::Header`], as only a header names an alias.
+/// [`RequestError::Header`] where the alias is too long or has a control character.
 pub fn canonical_alias(text: &str) -> Result<Option<String>, RequestError> {
     let alias = client::free_text(ALIAS, text.trim(), MAX_ALIAS)?;
     Ok(alias.map(|text| text.to_lowercase()))
 }
 
-/// A missing type is read as JSON.
+/// Checks the media type of the body. A body without one is read as JSON.
 fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
     let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
         return Ok(());
@@ -174,7 +176,7 @@ fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
     if charsets.all(utf8) { Ok(()) } else { Err(RequestError::Charset) }
 }
 
-/// RFC 9110 5.6.2.
+/// Whether a token may have this byte (RFC 9110 5.6.2).
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -182,7 +184,8 @@ fn is_token_byte(byte: u8) -> bool {
 fn body(event: &Event) -> Result<Cow<'_, [u8]>, RequestError> {
     let text = event.body.as_deref().unwrap_or_default();
     let body = if event.is_base64_encoded {
-        // Three bytes in four characters: what is longer is too long, and is not decoded at all.
+        // Four characters hold three bytes. A text that must hold too many bytes is not decoded at
+        // all.
         if text.len() > MAX_BODY_BYTES.div_ceil(3) * 4 {
             return Err(RequestError::BodyTooLarge);
         }
@@ -194,8 +197,8 @@ fn body(event: &Event) -> Result<Cow<'_, [u8]>, RequestError> {
         return Err(RequestError::BodyTooLarge);
     }
     // A REST API hands a body on as text and writes U+FFFD for what was not UTF-8 (recorded against
-    // AWS: localstack, `tests/aws/services/apigateway/test_apigateway_s3.py`). To store it would
-    // replace what the client has sent by something else without saying so.
+    // AWS: localstack, `tests/aws/services/apigateway/test_apigateway_s3.py`). If the function
+    // stored such a body, it would silently change what the client has sent.
     if !event.is_base64_encoded && text.contains(char::REPLACEMENT_CHARACTER) {
         return Err(RequestError::ReplacementCharacter);
     }

@@ -1,4 +1,4 @@
-//! What the client is answered; the only place that names a status code.
+//! The answer to a client. Only this module names a status code.
 
 use lambda_http::{
     Body,
@@ -25,7 +25,7 @@ const RETRY_AFTER_SECONDS: &str = "1";
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The status and the code of a request that ended so.
+/// The status and the code of a request that ended with `failure`.
 #[must_use]
 pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
     const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
@@ -58,7 +58,8 @@ pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
     }
 }
 
-/// The status and the code of a request that ended so; a request that was carried out has no code.
+/// The status and the code of a request that ended with `outcome`. A request that was carried out
+/// has no code.
 #[must_use]
 pub fn summary(outcome: &Result<Done, Failure>) -> (StatusCode, Option<Code>) {
     match outcome {
@@ -70,9 +71,10 @@ pub fn summary(outcome: &Result<Done, Failure>) -> (StatusCode, Option<Code>) {
     }
 }
 
-/// The answer to a request that ended so: 204 without a body, or `{code, message, info}`.
+/// The answer to a request that ended with `outcome`: 204 without a body, or an error as JSON.
 ///
-/// `request_id` is all that a client learns of an internal error; `language` is only needed for one.
+/// `request_id` is all that a client learns about an internal error. `language` is called for an
+/// error only.
 #[must_use]
 pub fn respond(
     outcome: &Result<Done, Failure>,
@@ -125,7 +127,8 @@ pub fn allow_origin(response: &mut ApiGatewayProxyResponse, origin: &str) {
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    // Every value is ASCII that is written here, or a language tag.
+    // A value is ASCII of this module, a language tag, or the configured origin. An origin that
+    // cannot be a header's value is left out.
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -1,7 +1,7 @@
 //! What an operator sees: one log line per request, and its metrics.
 //!
-//! Never in either: bodies, stored values, pointers, `ClientExtensions`, tokens, and claims other
-//! than `sub`.
+//! Neither has bodies, stored values, pointers, `ClientExtensions`, tokens, or claims other than
+//! `sub`.
 
 mod metrics;
 
@@ -51,7 +51,7 @@ pub fn init(config: &LogConfig) {
 #[expect(missing_docs, reason = "each field is the line's field of its name")]
 pub struct Record<'i> {
     invocation: &'i Invocation,
-    /// What DynamoDB is asked.
+    /// What DynamoDB was asked, and what that has cost.
     pub effort: Effort,
     /// Whether it is the first request of its process.
     cold_start: bool,
@@ -117,7 +117,7 @@ impl<'i> Record<'i> {
         let (failure, done) = (outcome.as_ref().err(), outcome.as_ref().ok());
         let (status, code) = summary(outcome);
         let code = code.map(Code::as_str);
-        // Which operation failed is told by its index; its pointer is the client's.
+        // The index tells which operation failed. Its pointer is the client's and is not logged.
         let failed_operation = match failure {
             Some(Failure::Store(StoreError::Patch(error))) => Some(error.operation),
             _ => None,
@@ -181,7 +181,7 @@ impl<'i> Record<'i> {
     }
 }
 
-/// A count, where there is something to count.
+/// The count, unless it is 0.
 fn some(count: u32) -> Option<u32> {
     (count > 0).then_some(count)
 }

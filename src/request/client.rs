@@ -11,7 +11,8 @@ pub const MAX_EXTENSIONS: usize = 4_096;
 const TEXT_RULE: &str = "at most 256 characters without control characters";
 const EXTENSIONS_RULE: &str = "at most 4096 characters";
 
-/// The kind of client, as it names itself: a bounded set, fit for a metric's dimension.
+/// The kind of client, as the client names it. The set is bounded, so it can be a metric's
+/// dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the contract gives the names and nothing else")]
 pub enum ClientIdentifier {
@@ -59,11 +60,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Parses the client headers, each by its rule; an absent or empty one is none.
+    /// Parses the client headers, each by its rule. A header that is absent or empty says nothing.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Header`] names the first that breaks its rule.
+    /// [`RequestError::Header`] names the first header that breaks its rule.
     pub fn parse(event: &Event) -> Result<Self, RequestError> {
         let text = |name| match event.item(name) {
             Some(value) => free_text(name, &value, MAX_CLIENT_TEXT),
@@ -90,7 +91,8 @@ impl Client {
     }
 }
 
-/// A text of at most `limit` characters (256 for every header) without control characters.
+/// A text of at most `limit` characters without control characters; an empty one is none. Every
+/// header has the limit of 256 characters that [`TEXT_RULE`] names.
 pub(super) fn free_text(
     name: &'static str,
     value: &str,

@@ -1,7 +1,7 @@
 //! The API Gateway event, read so that nothing a client sends can make it unreadable.
 //!
-//! `lambda_http` rebuilds an `http::Request` from the event and gives up, in places by a panic,
-//! when a client's `Host`, header value or base64 cannot be one; the client would then get the
+//! `lambda_http` rebuilds an `http::Request` from the event. Where a client's `Host`, header value
+//! or base64 cannot be part of one, it fails, in places by a panic, and the client gets the
 //! gateway's 502. Here text stays text until the stage that can refuse it with a coded answer.
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// How often a header of one item may come, where only its joined values are known.
+/// How many equal values of a header are recognized where only their joined text is known.
 const MAX_REPEATS: usize = 8;
 
 /// What the function reads of a REST API proxy event (version 1.0) or an HTTP API event (2.0).
@@ -28,7 +28,8 @@ pub struct Event {
     headers: BTreeMap<String, Value>,
     #[serde(deserialize_with = "lenient")]
     multi_value_headers: BTreeMap<String, Value>,
-    /// The body as the gateway passes it: text, or base64 where it took it for binary.
+    /// The body as the gateway passes it: as text, or as base64 where the gateway took it for
+    /// binary.
     #[serde(deserialize_with = "lenient")]
     pub body: Option<String>,
     /// Whether `body` is base64.
@@ -45,11 +46,11 @@ struct RequestContext {
     authorizer: Value,
 }
 
-/// Null, or what no gateway sends, counts as empty. What cannot be read at all is an error: a
-/// precondition must not be lost with the header beside it.
+/// Reads a member. Null, or a type that no gateway sends, counts as empty. A member that cannot be
+/// read at all is an error: a precondition must not be lost with the header beside it.
 ///
-/// Through the text, so that only what is wanted of it is built, and the runtime, which keeps track
-/// of where in an event it is, does not have to here.
+/// The member is read through its text. So only the wanted part of it is built, and the runtime
+/// does not keep track of the place in the event for each part.
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -69,20 +70,22 @@ impl Event {
         self.path_parameters.get(name)?.as_str()
     }
 
-    /// The value of the header `name`, whose value is a list, whatever the name's case; the values
-    /// of a repeated one are joined by a comma, as RFC 9110 5.3 allows and HTTP APIs do themselves.
+    /// The value of the header `name`, whose value is a list. The case of the name does not matter.
+    /// Repeated values are joined by commas, as RFC 9110 5.3 allows. HTTP APIs join them
+    /// themselves.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         joined(&self.values(name))
     }
 
-    /// The value of the header `name`, whose value is one item: one that comes several times with
-    /// the same value has that value. Different ones are joined as those of a list are.
+    /// The value of the header `name`, whose value is one item. The case of the name does not
+    /// matter. A header that comes several times with the same value has that value. Different
+    /// values are joined as those of a list.
     #[must_use]
     pub fn item(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut values = self.values(name);
         values.dedup();
-        // An HTTP API has joined them itself.
+        // An HTTP API has joined repeated values itself.
         if self.multi_value_headers.is_empty()
             && let [joined] = &mut values[..]
         {
@@ -116,7 +119,7 @@ fn joined<'v>(values: &[&'v str]) -> Option<Cow<'v, str>> {
     }
 }
 
-/// What a text is several times, with commas between; else the text itself.
+/// The part that `text` repeats, with commas between; `text` itself where it repeats none.
 fn repeated_part(text: &str) -> &str {
     let part = |count: usize, separator: &str| {
         let length =
@@ -128,7 +131,7 @@ fn repeated_part(text: &str) -> &str {
     parts.find_map(|part| part).unwrap_or(text)
 }
 
-/// The values of this name, in any case.
+/// The values of the headers of this name, in any case.
 fn named<'h>(headers: &'h BTreeMap<String, Value>, name: &str) -> impl Iterator<Item = &'h Value> {
     headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
@@ -230,10 +233,10 @@ mod tests {
             for member in ["headers", "multiValueHeaders", "requestContext", "pathParameters"] {
                 let text = format!(r#"{{"{member}": {{"If-Match": "\"1\"", "x": {unreadable}}}}}"#);
                 let read = serde_json::from_str::<Event>(&text);
-                // Of the request's context all but the authorizer is passed over.
+                // Only the authorizer is read of the request's context.
                 assert_eq!(read.is_ok(), member == "requestContext", "{text}");
             }
-            // Nobody is who they claim to be by it.
+            // A claim that cannot be read gives nobody an identity.
             let claim =
                 format!(r#"{{"requestContext": {{"authorizer": {{"sub": {unreadable}}}}}}}"#);
             let event = serde_json::from_str::<Event>(&claim).expect("an event");

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the name by which a client knows a request again
+//! `Idempotency-Key`: the key by which a repetition of a request is recognized
 //! (draft-ietf-httpapi-idempotency-key-header).
 
 use std::fmt;
@@ -19,10 +19,10 @@ impl fmt::Display for IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Parses the header; an absent one is none.
+    /// Parses the header. Without the header there is no key.
     ///
-    /// The draft wants a quoted string (RFC 8941 3.3.3); many clients send the bare key, which
-    /// names the same.
+    /// The draft wants a quoted string (RFC 8941 3.3.3). Many clients send the key without quotes;
+    /// that is the same key.
     pub(super) fn parse(event: &Event) -> Result<Option<Self>, RequestError> {
         let Some(header) = event.item("Idempotency-Key") else { return Ok(None) };
         let header = header.trim_matches([' ', '\t']);
@@ -38,7 +38,7 @@ impl IdempotencyKey {
     }
 }
 
-/// A list, or something with parameters, is no bare key.
+/// The key in a text without quotes. A list, or a text with parameters, is no key.
 fn bare(text: &str) -> Option<String> {
     (!text.contains(['"', '\\', ',', ';'])).then(|| text.to_owned())
 }

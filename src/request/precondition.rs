@@ -1,5 +1,5 @@
-//! `If-Match` and `If-None-Match`: for which versions of the option the client means its change
-//! (RFC 9110 13.1.1 and 13.1.2).
+//! `If-Match` and `If-None-Match`: to which versions of the option the change may be made (RFC 9110
+//! 13.1.1 and 13.1.2).
 
 use super::{Event, RequestError};
 use crate::id::{MAX_VERSION, Version};
@@ -10,22 +10,23 @@ const MAX_TAGS: usize = 99;
 
 const RULE: &str = "`*`, or at most 99 entity tags";
 
-/// What the client says of the version that its change may be made to.
+/// The client's rules for the version that its change may be made to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preconditions {
     /// `If-Match`: the version is one of these. Comparison is strong: a weak tag names none.
     pub if_match: Option<Tags>,
-    /// `If-None-Match`: the version is none of these. Comparison is weak: a weak tag names the
-    /// version that the strong one does.
+    /// `If-None-Match`: the version is none of these. Comparison is weak: a weak tag names the same
+    /// version as the strong one.
     pub if_none_match: Option<Tags>,
 }
 
 /// The versions that a header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tags {
-    /// Whichever there is (`*`).
+    /// Every version (`*`).
     Any,
-    /// These, in order and each once. A tag that this function never gives out names none.
+    /// These versions, in ascending order, each once. A tag that this function never gives out
+    /// names no version.
     Versions(Vec<Version>),
 }
 
@@ -41,7 +42,7 @@ pub enum Unmet {
 }
 
 impl Preconditions {
-    /// Parses the headers; an absent one demands nothing.
+    /// Parses the headers. An absent header demands nothing.
     pub(super) fn parse(event: &Event) -> Result<Self, RequestError> {
         Ok(Self {
             if_match: Tags::parse(event, "If-Match", |is_weak| !is_weak)?,
@@ -49,11 +50,11 @@ impl Preconditions {
         })
     }
 
-    /// Whether they hold for an option of this version, in the RFC's order.
+    /// Checks that they hold for an option of this version, in the order of RFC 9110 13.2.2.
     ///
     /// # Errors
     ///
-    /// The first that does not.
+    /// Names the first one that does not hold.
     pub fn check(&self, version: Version) -> Result<(), Unmet> {
         if self.if_match.as_ref().is_some_and(|tags| !tags.name(version)) {
             return Err(Unmet::IfMatch);
@@ -72,7 +73,7 @@ impl Tags {
         counts: impl Fn(bool) -> bool,
     ) -> Result<Option<Self>, RequestError> {
         let Some(header) = event.header(name) else { return Ok(None) };
-        // The header is no list where it is `*`, and may then be repeated as one of one item.
+        // `*` is one item and no list. So it may be repeated like any header of one item.
         if header.split(',').all(|item| item.trim_matches([' ', '\t']) == "*") {
             return Ok(Some(Self::Any));
         }
@@ -110,7 +111,7 @@ impl Tags {
     }
 }
 
-/// Weakness and content of the entity tag that `text` begins with, and the rest.
+/// The entity tag that `text` begins with: whether it is weak, its content, and the text after it.
 fn entity_tag(text: &str) -> Option<(bool, &str, &str)> {
     let (is_weak, quoted) = match text.strip_prefix("W/") {
         Some(quoted) => (true, quoted),
@@ -122,7 +123,7 @@ fn entity_tag(text: &str) -> Option<(bool, &str, &str)> {
     valid.then_some((is_weak, tag, rest))
 }
 
-/// The version that a tag of this function's own names.
+/// The version that `tag` names. Only a tag that this function could have given out names one.
 fn version(tag: &str) -> Option<Version> {
     let number = tag.parse::<u64>().ok().filter(|number| *number <= MAX_VERSION)?;
     (number.to_string() == tag).then_some(Version::new(number))

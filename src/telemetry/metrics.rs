@@ -1,7 +1,8 @@
-//! Metrics in the embedded metric format of Amazon `CloudWatch`: a line in the log, and no request.
+//! Metrics in the embedded metric format of Amazon `CloudWatch`: a metric is a line in the log, and
+//! needs no request.
 //!
 //! Dimensions are bounded: the function, its version, a code of the contract, a kind of client, a
-//! plan. None is an identifier of who calls or what is changed.
+//! plan. None of them identifies who calls or what is changed.
 
 use std::{
     io::{self, Write as _},
@@ -50,9 +51,9 @@ impl Entry for Line<'_> {
     }
 }
 
-/// Lets [`write`] write, of what is `deployed`.
+/// Lets [`write`] write the metrics of the `deployed` function.
 pub(super) fn enable(deployed: Deployed) {
-    // Every metric by the function, and some of them by one dimension more, or by the version.
+    // Every metric has the function as its dimension. Some are written with one more dimension too.
     let by = |dimensions: &[&'static str], metric| MetricDirective {
         namespace: NAMESPACE,
         dimensions: vec![[&["FunctionName"][..], dimensions].concat()],
@@ -66,12 +67,12 @@ pub(super) fn enable(deployed: Deployed) {
         .directive(by(&["Code"], "Requests"))
         .directive(by(&["ClientIdentifier"], "Requests"))
         .directive(by(&["Plan"], "DynamoDbRequests"))
-        // An alarm needs their zeros, which a code that was not answered has none of.
+        // Alarms need zeros. A code that was not answered writes none, so these two have no code.
         .directive(by(&["ExecutedVersion"], "Failed"))
         .directive(by(&["ExecutedVersion"], "Refused"))
         .skip_all_validations(true)
         .build();
-    // Once is enough.
+    // A second call, as in tests, keeps the first.
     let _ = EMF.set((Mutex::new(emf), deployed));
 }
 
@@ -81,7 +82,7 @@ pub(super) fn write(request: &Request) {
     let entry = Line(request, deployed);
     let mut line = Vec::new();
     let formatted = emf.lock().unwrap_or_else(PoisonError::into_inner).format(&entry, &mut line);
-    // In one call, lest a line of the log comes in between.
+    // One call writes the whole line, so that no line of the log comes in between.
     let written = formatted.is_ok() && io::stdout().lock().write_all(&line).is_ok();
     if !written {
         tracing::warn!("the metrics of a request could not be written");
