@@ -1,7 +1,7 @@
-//! The table: the only user of the SDK's client.
+//! The table. Only this module uses the SDK's client.
 //!
-//! Architecture invariant: every change of an option is one conditional write, and every
-//! call demands an [`OrgAccess`] or touches no organization's data.
+//! Two rules hold for all of it. Every change of an option is one conditional write. Every call
+//! demands an [`OrgAccess`], or touches no organization's data.
 
 mod alias;
 mod change;
@@ -41,7 +41,7 @@ pub struct StoreConfig {
     pub table: String,
     /// How long an `Idempotency-Key` is remembered.
     pub retention: Duration,
-    /// What is trusted to be DynamoDB.
+    /// Who is trusted to be DynamoDB.
     pub trust: Trust,
 }
 
@@ -71,12 +71,12 @@ impl Store {
         Self::new(connect::client(config.trust).await, config.clone())
     }
 
-    /// Opens a connection; whether that works does not matter here.
+    /// Opens a connection. Where that fails, the first request opens one.
     pub async fn warm_up(&self) {
         warm_up::connect(&self.client, &self.table).await;
     }
 
-    /// The configured store, reached by `client`, whose own retries are to be off.
+    /// The configured store, reached by `client`. The client's own retries must be off.
     #[must_use]
     pub fn new(client: Client, StoreConfig { table, retention, .. }: StoreConfig) -> Self {
         Self { client, table, retention, aliases: AliasCache::default() }
@@ -86,7 +86,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As DynamoDB answers, or does not.
+    /// Fails where DynamoDB does not answer in time, refuses the request, or has an item that
+    /// cannot be read.
     pub async fn alias_owner(
         &self,
         alias: &str,
@@ -117,12 +118,13 @@ impl Store {
         Ok(Some(owner))
     }
 
-    /// Carries out `request`, whose patch has this `plan`: all of it or nothing. `write_id`, which
-    /// no other request has, marks what this request writes.
+    /// Carries out `request`, all of it or nothing. `plan` is the plan of its patch. `write_id`
+    /// marks what this request writes, and no other request has it.
     ///
     /// # Errors
     ///
-    /// Nothing was written, nor will be, except with [`StoreError::OutcomeUnknown`].
+    /// After an error nothing was written, and nothing will be. Only after
+    /// [`StoreError::OutcomeUnknown`] that is not known.
     pub async fn change(
         &self,
         access: &OrgAccess,

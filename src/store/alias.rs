@@ -1,4 +1,4 @@
-//! Which organization an alias is of, remembered for a while.
+//! The organizations that aliases are of, remembered for a while.
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::id::OrgGuid;
 
-/// How long an alias is remembered. Access never rests on it.
+/// How long an alias is remembered. Access never rests on an alias.
 const TIME_TO_LIVE: Duration = Duration::from_mins(1);
 
-/// How many aliases are remembered; clients choose them, so there must be a bound.
+/// How many aliases are remembered. Clients choose them, so there must be a bound.
 const MAX_ALIASES: usize = 1_000;
 
 #[derive(Debug, Default)]

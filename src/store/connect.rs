@@ -1,4 +1,4 @@
-//! The SDK's client as a function needs it: quick to start, and never on its own initiative.
+//! The SDK's client as the function needs it: it starts quickly, and sends nothing again by itself.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT};
 /// files are those of Mozilla's list).
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// How long a connection is kept that is not used: less than DynamoDB keeps it, as a request on one
-/// that is just being closed may or may not have arrived.
+/// How long an unused connection is kept. DynamoDB keeps it longer: a request on a connection that
+/// is just being closed may or may not have arrived.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What is trusted to be DynamoDB.
+/// Who is trusted to be DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Amazon's own certificate authorities, which is all that its public endpoints need; the
-    /// system's would be parsed at every start.
+    /// Amazon's own certificate authorities. Amazon's public endpoints need no others, and the
+    /// system's would have to be parsed at every start.
     Amazon,
     /// The system's certificate authorities.
     System,
@@ -35,7 +35,7 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// What the endpoint needs: the one that is configured, or else the region's.
+    /// Who is to be trusted at the configured endpoint, or else at the region's.
     #[must_use]
     pub fn of(endpoint: Option<&str>, region: Option<&str>) -> Self {
         let partition_is_aws = !["cn-", "us-gov-", "us-iso", "eu-isoe", "eusc-"]
@@ -54,8 +54,8 @@ impl Trust {
     }
 }
 
-/// The client's time limits: `attempt` for one request, connecting included. All of a request's
-/// attempts together are limited by its [`Effort`](super::Effort).
+/// The client's time limits: `attempt` for one request, connecting included.
+/// [`Effort`](super::Effort) limits all attempts together.
 #[must_use]
 pub fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -69,9 +69,10 @@ pub(super) async fn client(trust: Trust) -> Client {
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(trust))
         .timeout_config(timeouts(ATTEMPT_TIMEOUT))
-        // Ends slow transfers, as the limit on a whole attempt already does.
+        // This would end slow transfers. The limit on an attempt ends them already.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        // The SDK would send again what may have been applied; what is sent again is decided here.
+        // The SDK would send again what may have been applied. The store decides what is sent
+        // again.
         .retry_config(RetryConfig::disabled())
         .load()
         .await;
@@ -86,7 +87,7 @@ fn http_client(trust: Trust) -> SharedHttpClient {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
     };
     let https = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    // Without certificates of the caller's own there is nothing in a context that could be wrong.
+    // A context could be wrong only by certificates that a caller brings. Nobody brings any here.
     match TlsContext::builder().with_trust_store(store).build() {
         Ok(context) => https.tls_context(context).build_https(),
         Err(_) => https.build_https(),

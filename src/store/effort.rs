@@ -22,15 +22,15 @@ const FIRST_WAIT: Duration = Duration::from_millis(10);
 /// The upper bound of every wait.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
-/// What must be left of the time for one more attempt, at least: one that was cut off by the end of
-/// the time would leave its outcome unknown.
+/// The least time that must be left for one more attempt. An attempt that the end of the time cuts
+/// off would leave its outcome unknown.
 const LEAST_TIME: Duration = Duration::from_millis(250);
 
-/// For how long a request is sent again that DynamoDB throttles. While it is held it takes one of the
-/// executions that an account has at a time.
+/// How long a request is sent again while DynamoDB throttles it. A request that is held takes one
+/// of the executions that an account can have at a time.
 const THROTTLING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// For how long a request is sent again that others were faster than.
+/// How long a request is sent again while other writers are faster.
 const CONTENTION_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time one invocation has, and what it has cost so far.
@@ -38,12 +38,12 @@ const CONTENTION_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Effort {
     deadline: Instant,
     waits: u32,
-    /// When the last attempt, or the wait after it, has ended.
+    /// When the last attempt, or the wait after it, ended.
     idle_since: Instant,
-    /// How long the slowest attempt has taken, and the slowest work before one.
+    /// How long the slowest attempt has taken, and the slowest work before an attempt.
     slowest: Duration,
     slowest_work: Duration,
-    /// When DynamoDB has throttled first, and when another was faster first.
+    /// When DynamoDB first throttled, and when another writer was first faster.
     throttled_since: Option<Instant>,
     contended_since: Option<Instant>,
     /// Requests sent to DynamoDB.
@@ -69,7 +69,7 @@ impl Effort {
         }
     }
 
-    /// How often something was tried: once, and again after each wait.
+    /// How often the request was tried: once, and again after each wait.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.waits + 1
@@ -81,8 +81,8 @@ impl Effort {
             consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>();
     }
 
-    /// Whether an attempt that begins `after` this time can end before the deadline, if it takes as
-    /// long as the slowest so far, and so does the work around it.
+    /// Whether an attempt that begins after this time can end before the deadline. The attempt, and
+    /// the work around it, are taken to last as long as the slowest so far.
     fn is_time_left(&self, after: Duration) -> bool {
         let reserve = (self.slowest + self.slowest_work).max(LEAST_TIME);
         Instant::now() + after + reserve < self.deadline
@@ -92,7 +92,8 @@ impl Effort {
     ///
     /// # Errors
     ///
-    /// [`SendError::NoTime`] where it was not sent, and what has come between else.
+    /// [`SendError::NoTime`] where no time was left to send the request. Any other error says what
+    /// came between the request and its answer.
     pub(super) async fn send<T, E>(
         &mut self,
         request: impl Future<Output = Result<T, SdkError<E>>>,
@@ -116,13 +117,13 @@ impl Effort {
         }
     }
 
-    /// Waits until the request may be sent again: a random time below a bound that grows, so that
-    /// writers of one option spread out ("full jitter", AWS Architecture Blog).
+    /// Waits until the request may be sent again. The wait is random, below a bound that grows, so
+    /// that writers of one option spread out ("full jitter", AWS Architecture Blog).
     ///
     /// # Errors
     ///
-    /// Where the error does not pass by waiting, has lasted too long, or there is no time left for
-    /// an attempt that takes as long as the slowest so far.
+    /// Fails where waiting does not help, where the error has lasted too long, or where no time is
+    /// left for an attempt that takes as long as the slowest so far.
     pub(super) async fn again(&mut self, error: SendError) -> Result<(), StoreError> {
         let now = Instant::now();
         self.slowest_work = self.slowest_work.max(now - self.idle_since);
@@ -161,7 +162,7 @@ impl Effort {
         Ok(())
     }
 
-    /// Why the request is given up that was not sent for want of time: nothing of it was done.
+    /// Why the request is given up when no time is left to send it. Nothing of it was done.
     fn out_of_time(&self) -> StoreError {
         const WHY: &str = "no time was left for an attempt";
         match (self.throttled_since, self.contended_since) {

@@ -11,8 +11,8 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why the store has not carried out what it was asked.
 ///
-/// Displayed, an error is for the developer of a client: in English, without a stored value. What
-/// else an operator needs is its [`source`](Error::source).
+/// The text of an error is for the developer of a client: in English, without a stored value. Its
+/// [`source`](Error::source) says what else an operator needs.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The organization has no such option.
@@ -21,13 +21,13 @@ pub enum StoreError {
     /// The option is archived.
     #[error("the option is archived")]
     Archived,
-    /// The option's version is not one that the client means.
+    /// The option's version does not meet the client's preconditions.
     #[error(transparent)]
     PreconditionFailed(#[from] Unmet),
     /// The client's `Idempotency-Key` was used with another request.
     #[error("the `Idempotency-Key` was used with another request")]
     Duplicate,
-    /// The patch does not fit the document, or makes it pass a limit.
+    /// The patch does not fit the document, or passes a limit.
     #[error(transparent)]
     Patch(#[from] ApplyError),
     /// DynamoDB says that the option would be larger than an item can be.
@@ -36,16 +36,16 @@ pub enum StoreError {
         Limits::DYNAMODB.item_bytes
     )]
     TooLarge {
-        /// What the document would take, by our own count.
+        /// How many bytes the document would take, by this function's own count.
         bytes: usize,
     },
-    /// DynamoDB throttles until the time is up.
+    /// DynamoDB throttled the request for as long as it was tried again.
     #[error("the database limits the rate of requests; nothing was changed")]
     Throttled(#[source] Cause),
-    /// Other writers were faster until the time was up.
+    /// Other writers were faster for as long as the request was tried again.
     #[error("other changes of this option were faster; nothing was changed")]
     Contention,
-    /// DynamoDB cannot be reached, or does not answer what only reads.
+    /// DynamoDB cannot be reached, or does not answer a read.
     #[error("the database failed to answer; nothing was changed")]
     Unreachable(#[source] Cause),
     /// DynamoDB's answer was lost, and whether it applied the change cannot be told.
@@ -62,7 +62,7 @@ impl StoreError {
         Self::Internal(cause.into())
     }
 
-    /// The texts of the causes from the outermost to the root; none for what the client has done.
+    /// The texts of the causes from the outermost to the root. A refusal has none.
     #[must_use]
     pub fn cause_chain(&self) -> Option<String> {
         let (Self::Throttled(cause)

@@ -49,15 +49,15 @@ pub(super) fn option_key(org: OrgGuid, option: OptionGuid) -> Item {
 /// An option as it was when it was read, with what a request makes of its document.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    /// One without a version counts as the default.
+    /// The option's version; 0 if it has none.
     pub(super) version: Version,
-    /// `lastWrite`, whatever it is.
+    /// The attribute `lastWrite`, of whatever type it is.
     pub(super) last_write: Option<AttributeValue>,
     pub(super) document: Value,
 }
 
 impl Snapshot {
-    /// The option in `item` as the request sees it, whose own writes have this `write_id`.
+    /// The option in `item` as `request` sees it. The request's own writes have this `write_id`.
     pub(super) fn seen(
         item: Option<Item>,
         request: &PatchRequest,
@@ -78,7 +78,7 @@ impl Snapshot {
         }
         let version = version(&item).map_err(StoreError::internal)?.unwrap_or_default();
         if version.number() == u64::MAX {
-            // The next one could not be counted.
+            // The next version could not be counted.
             return Err(StoreError::internal(Malformed(VERSION)));
         }
         let document = match item.remove(DOCUMENT) {
@@ -89,7 +89,7 @@ impl Snapshot {
         Ok(Self { version, last_write: item.remove(LAST_WRITE), document })
     }
 
-    /// The same with what the request makes of the document.
+    /// The same option, with the document that the request makes of it.
     fn patched(self, request: &PatchRequest) -> Result<Self, StoreError> {
         request.preconditions.check(self.version)?;
         Ok(Self { document: apply(&request.patch, self.document)?, ..self })
@@ -98,7 +98,7 @@ impl Snapshot {
 
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     let Some(attribute) = item.get(VERSION) else { return Ok(None) };
-    // Who has loaded the item may have written `1E+2`.
+    // Another program may have loaded the item and written `1E+2`.
     let number = attribute.as_n().ok().and_then(|text| canonical_number(text).ok());
     let number = number.and_then(|number| number.as_str().parse().ok());
     number.map(|number| Some(Version::new(number))).ok_or(Malformed(VERSION))

@@ -1,4 +1,4 @@
-//! Idempotency records: which requests have been carried out, so that none is twice.
+//! Idempotency records: which requests have been carried out, so that none is carried out twice.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,8 +21,9 @@ const FINGERPRINT: &str = "fingerprint";
 const WRITE_ID: &str = "writeId";
 const EXPIRES_AT: &str = "expiresAt";
 
-/// Holds where the key was not used, or so long ago that its record counts no longer, even where
-/// DynamoDB has not removed it yet ("Using time to live in DynamoDB": typically within days).
+/// The condition that the key has no record that still counts. DynamoDB removes an expired record
+/// late ("Using time to live in DynamoDB": typically within days), so the condition looks at the
+/// time of expiry.
 pub(super) const UNUSED: &str = "attribute_not_exists(pk) OR expiresAt<=:now";
 
 /// Partition and sort key of the record of the request's key, if the request has one.
@@ -30,14 +31,14 @@ pub(super) fn key_of(target: &Target<'_>) -> Option<Item> {
     target.request.key.as_ref().map(|each| key(target, each))
 }
 
-/// Partition and sort key of the record of `key`, which is the caller's own: two callers may use
+/// Partition and sort key of the record of `key`. The caller is part of it, as two callers may use
 /// the same key.
 fn key(target: &Target<'_>, key: &IdempotencyKey) -> Item {
     let caller = URL_SAFE_NO_PAD.encode(Sha256::digest(target.access.subject()));
     item::key(target.access.org(), format!("REQUEST#{}#{key}#{caller}", target.request.option))
 }
 
-/// The record of a request that made the option's version what it is.
+/// The record of a request that leaves the option at `version`.
 pub(super) fn record(
     target: &Target<'_>,
     key: &IdempotencyKey,
@@ -53,15 +54,15 @@ pub(super) fn record(
     record
 }
 
-/// Seconds since 1970.
+/// The time, in seconds since 1970.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// What `record` says about the request.
 ///
-/// One without a version was written where the version was not known, and answers without. One without
-/// a `writeId` is another request's.
+/// A record without a version was written where the version was not known: the answer then names
+/// none. A record without a `writeId` counts as another request's.
 pub(super) fn replay(record: &Item, target: &Target<'_>) -> Record<StoreError> {
     read(record, target)
         .unwrap_or_else(|malformed| Record::Unreadable(StoreError::internal(malformed)))
@@ -82,7 +83,7 @@ fn read(record: &Item, target: &Target<'_>) -> Result<Record<StoreError>, Malfor
     Ok(Record::OfThis(Done { version, replayed: !is_own }))
 }
 
-/// What decides a request's outcome, as text of one length: the patch, in canonical form, and its
+/// A digest of what decides a request's outcome: the patch, in canonical form, and the
 /// preconditions.
 fn fingerprint(request: &PatchRequest) -> String {
     let mut hash = Sha256::new();

@@ -27,22 +27,22 @@ use crate::id::Version;
 /// A conditional write, which can be sent more than once.
 pub(super) enum Request {
     Update(Box<UpdateItemFluentBuilder>),
-    /// With the record of its key, and the version of the option after it.
+    /// The write together with its key's record, and the option's version after it.
     Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
 }
 
-/// What DynamoDB says of it.
+/// What DynamoDB answers to a conditional write.
 pub(super) enum Answer {
     Applied(Version),
-    /// Not applied: the item, as it is, is not one that the condition holds for. In a transaction the
-    /// key had no record at that moment.
+    /// Not applied: the condition does not hold for this item. In a transaction, the key had no
+    /// record at that moment.
     Superseded(Option<Item>),
     /// Not applied: the key has this record.
     Recorded(Item),
 }
 
 impl Request {
-    /// `expressions`, which have an update.
+    /// The request that sends the expressions, which have an update.
     pub(super) fn update(
         client: &Client,
         table: &str,
@@ -63,7 +63,8 @@ impl Request {
         Self::Update(Box::new(request))
     }
 
-    /// `expressions` and the `record` together, or neither.
+    /// The request that sends the expressions and writes the `record`, both or neither. The option
+    /// has `version` afterwards.
     pub(super) fn transaction(
         client: &Client,
         table: &str,
@@ -116,7 +117,7 @@ impl Request {
         Ok(Self::Transaction(Box::new(request), version))
     }
 
-    /// Sends it once.
+    /// Sends the write once.
     pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, SendError> {
         match self {
             Self::Update(request) => match effort.send(Box::clone(request).send()).await {
@@ -124,7 +125,8 @@ impl Request {
                     effort.charge(&answer.consumed_capacity);
                     match item::version(&answer.attributes.unwrap_or_default()) {
                         Ok(Some(version)) => Ok(Answer::Applied(version)),
-                        // It was written, but by whatever answers like this not as asked for.
+                        // Something was written. Without a version, the answer does not tell
+                        // whether it is what was asked for.
                         _ => Err(SendError::Ambiguous("no version of what was written".into())),
                     }
                 }
@@ -151,7 +153,8 @@ impl Request {
     }
 }
 
-/// What the reasons, one for each of the transaction's actions in order, say about it.
+/// What the reasons say about a cancelled transaction. Each of its actions has one reason, in
+/// order.
 fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer, SendError> {
     let error = SendError::of_reasons(&reasons, cause);
     let mut failed = reasons.into_iter().map(|reason| {
@@ -159,7 +162,7 @@ fn canceled_for(reasons: Vec<CancellationReason>, cause: Cause) -> Result<Answer
     });
     let (change, record) = (failed.next().flatten(), failed.next().flatten());
     match (change, record, error) {
-        // A key that was used answers for itself, whatever has become of the option since.
+        // The record of a used key decides, whatever has become of the option since.
         (_, Some(Some(record)), _) => Ok(Answer::Recorded(record)),
         (.., error @ (SendError::Contention | SendError::Throttled(_))) => Err(error),
         (Some(item), ..) => Ok(Answer::Superseded(item)),

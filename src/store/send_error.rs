@@ -29,7 +29,7 @@ pub(super) enum SendError<E = Infallible> {
     NoTime,
     /// Applied or not: the answer was lost, or DynamoDB does not know itself.
     Ambiguous(Cause),
-    /// Not applied, and will not be however often it is sent.
+    /// Not applied, and sending it again will not help.
     Other(Cause),
 }
 
@@ -83,7 +83,8 @@ fn is_about_size(message: &str) -> bool {
 }
 
 impl SendError {
-    /// Why a transaction was cancelled, by the reasons of its actions other than their conditions.
+    /// Why a transaction was cancelled, by the reasons of its actions. Conditions that do not hold
+    /// are left out.
     pub(super) fn of_reasons(reasons: &[CancellationReason], cause: Cause) -> Self {
         let has = |codes: &[&str]| {
             reasons.iter().filter_map(CancellationReason::code).any(|code| codes.contains(&code))
@@ -106,7 +107,7 @@ impl SendError {
 }
 
 impl<E> SendError<E> {
-    /// As this was a read, a lost answer has changed nothing.
+    /// The error as one of a read: a lost answer has changed nothing.
     pub(super) fn of_a_read(self) -> SendError {
         match self {
             Self::Ambiguous(cause) => SendError::Unreachable(cause),
@@ -114,7 +115,7 @@ impl<E> SendError<E> {
         }
     }
 
-    /// The error without the operation's own.
+    /// The same error, without the type of the operation's own errors.
     pub(super) fn forget(self) -> SendError {
         match self {
             Self::Service(_, cause) | Self::Other(cause) => SendError::Other(cause),
@@ -129,12 +130,12 @@ impl<E> SendError<E> {
     }
 }
 
-/// Whether nothing of the request can have left: there was no connection to send it on.
+/// Whether nothing of the request can have left, because there was no connection to send it on.
 ///
-/// That is every failure while one is opened (a name that does not resolve, a refusal, a TLS
-/// handshake, the time limit on all of it), that of a request whose connection was closed before its
-/// first byte was written, and what has failed before the HTTP client was asked (no credentials).
-/// What fails later may have arrived.
+/// Three kinds of failure are like that. A connection could not be opened: a name does not resolve,
+/// a port refuses, a TLS handshake fails, or all of it takes too long. A connection was closed
+/// before the first byte of the request was written. Something failed before the HTTP client was
+/// asked, such as the search for credentials. A request that fails later may have arrived.
 ///
 /// `is_other` says that the SDK knows no kind of the failure.
 fn was_never_sent(error: &(dyn Error + 'static), is_other: bool) -> bool {

@@ -1,7 +1,7 @@
-//! A connection before the first request.
+//! A connection that is opened before the first request.
 //!
-//! At its start a function has more CPU time than a small one has afterwards, and a TLS handshake
-//! costs most of what a first request does.
+//! A small function has more CPU time at its start than afterwards, and a TLS handshake is most of
+//! what a first request costs.
 
 use std::{
     convert::Infallible,
@@ -24,11 +24,12 @@ use tokio::sync::oneshot;
 /// How long the first connection may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Waits until a request for an item that is never there is on its way, or cannot be.
+/// Sends a read of an item that does not exist, and waits until the read is on its way or has
+/// failed.
 ///
-/// By then the client has made all that a request needs. A first request that comes before the
-/// answer opens a connection of its own, which costs it less than every start would lose by
-/// waiting (docs/performance.md).
+/// By then the client has made all that a request needs. The answer is not waited for: a first
+/// request that comes before it opens a connection of its own, which costs less than every start
+/// would lose by waiting (docs/performance.md).
 pub(super) async fn connect(client: &Client, table: &str) {
     let nothing = AttributeValue::S("-".into());
     let (read, is_read) = oneshot::channel();
@@ -42,11 +43,11 @@ pub(super) async fn connect(client: &Client, table: &str) {
     tokio::spawn(async {
         let _ = tokio::time::timeout(TIMEOUT, request.send()).await;
     });
-    // It ends by the other side's being dropped: when the body is read, or is no longer there.
+    // This ends when the sender is dropped: when the body is read, or is dropped itself.
     let _ = is_read.await;
 }
 
-/// Drops what it holds when the body of the request is read, which is when there is a connection.
+/// Drops its sender when the body of the request is read. By then there is a connection.
 #[derive(Debug)]
 struct BodyWatch(Mutex<Option<oneshot::Sender<Infallible>>>);
 

@@ -1,4 +1,4 @@
-//! The one conditional write that every change is.
+//! The expressions of the one conditional write that a change is.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -12,12 +12,12 @@ use crate::{
     request::{PatchRequest, Preconditions, Tags},
 };
 
-/// What a change is of, and who makes it.
+/// The option that is changed, and who changes it.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) access: &'a OrgAccess,
     pub(super) request: &'a PatchRequest,
-    /// Marks what this request writes; no other request has it.
+    /// Marks what this request writes. No other request has it.
     pub(super) write_id: &'a str,
 }
 
@@ -30,12 +30,13 @@ impl Target<'_> {
 
 /// For which versions of the option the condition of a write can hold.
 pub(super) enum Bound {
-    /// For the one that the client names, which the write ends: to send it twice is to apply it once.
+    /// For the one version that the client names. The write ends that version, so it is applied
+    /// once even if it is sent twice.
     Version(Version),
-    /// For the one that was read, likewise. `last_write` is what the item then had as `lastWrite`:
-    /// where an option was deleted and made anew, a version that is found again is another one.
+    /// For the one version that was read, likewise. `last_write` is the `lastWrite` that was read:
+    /// an option that was deleted and made anew may have the same version again.
     AsRead { version: Version, last_write: Option<AttributeValue> },
-    /// For any that the preconditions allow and that the plan's conditions accept.
+    /// For every version that the preconditions allow, where the plan's conditions hold.
     Conditions,
 }
 
@@ -44,20 +45,20 @@ impl Bound {
     pub(super) fn of_request(request: &PatchRequest) -> Option<Self> {
         let Preconditions { if_match, if_none_match } = &request.preconditions;
         match (if_match, if_none_match, &request.key) {
-            // They hold for no version; why the request is refused, the option tells.
+            // These hold for no version. Only the option tells why the request is refused.
             (_, Some(Tags::Any), _) => None,
             (Some(Tags::Versions(versions)), ..) if versions.is_empty() => None,
             (Some(Tags::Versions(versions)), ..) if versions.len() == 1 => {
                 Some(Self::Version(versions[0]))
             }
             (.., None) => Some(Self::Conditions),
-            // A key's record holds the version that the request makes, and a transaction returns
-            // nothing: the version must be known before.
+            // A key's record holds the version that the request makes. A transaction returns no
+            // values, so that version must be known before.
             (.., Some(_)) => None,
         }
     }
 
-    /// The one version that the condition can hold for.
+    /// The one version that the condition can hold for, if it is only one.
     pub(super) fn version(&self) -> Option<Version> {
         match self {
             Self::Version(version) | Self::AsRead { version, .. } => Some(*version),
@@ -68,7 +69,7 @@ impl Bound {
 
 /// The expressions of a conditional write, with what their placeholders stand for.
 pub(super) struct Expressions {
-    /// None where only the condition matters.
+    /// The update; none where only the condition is checked.
     pub(super) update: Option<String>,
     pub(super) condition: String,
     pub(super) names: HashMap<String, String>,
@@ -76,18 +77,18 @@ pub(super) struct Expressions {
 }
 
 impl Expressions {
-    /// Those of `update`, or of nothing but its condition.
+    /// The expressions of `update`; without an update, those of the condition alone.
     pub(super) fn new(update: Option<Update<'_>>, target: &Target<'_>, bound: &Bound) -> Self {
         let mut values = HashMap::new();
         let mut conditions = vec![
-            // Holds while the option exists …
+            // The option exists.
             "attribute_exists(#pk)".to_owned(),
-            // … and is not archived …
+            // The option is not archived.
             "attribute_not_exists(#archivedAt)".to_owned(),
         ];
         let preconditions = &target.request.preconditions;
         match (bound.version(), &preconditions.if_match) {
-            // … and its version is the one it is meant for: without one it counts as 0 …
+            // Its version is the one that the write is meant for. No version counts as version 0.
             (Some(version), _) if version == Version::default() => {
                 conditions.push("(attribute_not_exists(#version) OR #version=:zero)".to_owned());
                 values.insert(":zero".to_owned(), number(0));
@@ -96,7 +97,7 @@ impl Expressions {
                 values.insert(":read".to_owned(), number(version.number()));
                 conditions.push("#version=:read".to_owned());
             }
-            // … or one of those that the client knows …
+            // Its version is one of those that the client knows.
             (None, Some(Tags::Versions(versions))) => {
                 let mut any = is_one_of("m", versions, &mut values);
                 if versions.contains(&Version::default()) {
@@ -106,7 +107,7 @@ impl Expressions {
             }
             (None, Some(Tags::Any) | None) => {}
         }
-        // … and was last written by the request that had written what was read …
+        // Its last write is the one that was read.
         match bound {
             Bound::AsRead { last_write: Some(last_write), .. } => {
                 values.insert(":lastRead".to_owned(), last_write.clone());
@@ -117,7 +118,8 @@ impl Expressions {
             }
             Bound::Version(_) | Bound::Conditions => {}
         }
-        // … and none of those that the client excludes, where that was not seen of what was read …
+        // Its version is none of those that the client excludes. Where the option was read, that
+        // was checked already.
         if let Some(Tags::Versions(versions)) = &preconditions.if_none_match
             && !versions.is_empty()
             && !matches!(bound, Bound::AsRead { .. })
@@ -127,7 +129,7 @@ impl Expressions {
                 conditions.push("attribute_exists(#version)".to_owned());
             }
         }
-        // … and the document is as the plan takes it to be.
+        // The document is as the plan needs it.
         conditions.extend(update.iter().flat_map(|update| update.conditions.iter().cloned()));
         let condition = conditions.join(" AND ");
 
@@ -189,7 +191,8 @@ fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// Holds where the version is there and one of `versions`, whose placeholders begin with `prefix`.
+/// The condition that there is a version, and that it is one of `versions`. Their placeholders
+/// begin with `prefix`.
 fn is_one_of(
     prefix: &str,
     versions: &[Version],
