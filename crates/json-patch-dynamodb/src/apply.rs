@@ -1,4 +1,5 @@
-//! A patch applied in memory, an operation at a time, with errors that say which and why.
+//! A patch applied in memory, one operation at a time. An error says which operation failed, and
+//! why.
 
 use std::borrow::Cow;
 
@@ -59,19 +60,19 @@ pub enum Reason {
     /// The document itself would be replaced by something that is not an object.
     #[error("the document must stay an object")]
     RootNotObject,
-    /// More levels than DynamoDB takes.
+    /// The document would have more levels than DynamoDB takes.
     #[error("the document would be nested deeper than {limit} objects and arrays")]
     TooDeep {
         /// The most levels.
         limit: usize,
     },
-    /// More bytes than are allowed on the way.
+    /// The document would be too large after the operation.
     #[error("the document would grow past {limit} bytes")]
     TooLarge {
         /// The most bytes.
         limit: usize,
     },
-    /// More work than one request may make.
+    /// The patch would copy and move too much.
     #[error("the patch would copy and move more than {limit} bytes")]
     TooMuchCopied {
         /// The most bytes.
@@ -109,7 +110,7 @@ impl Reason {
         }
     }
 
-    /// Whether it is a limit that was passed, rather than the document that does not fit the patch.
+    /// Whether the patch passes a limit. Otherwise the patch does not fit the document.
     #[must_use]
     pub fn is_limit(self) -> bool {
         matches!(
@@ -126,8 +127,8 @@ impl Reason {
 ///
 /// # Errors
 ///
-/// The first operation that cannot be applied; the document is dropped with it, so that nothing
-/// half-patched can be written.
+/// Names the first operation that cannot be applied. The document is dropped with it, so that
+/// nothing half-patched can be written.
 pub fn apply(patch: &Patch, document: Value) -> Result<Value, ApplyError> {
     apply_metered(patch, document).map(|(document, _)| document)
 }
@@ -145,11 +146,11 @@ fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter<'_>
         };
         check(operation, &document, &mut meter).map_err(|(at, reason)| fail(at, reason))?;
         if matches!(operation, PatchOperation::Move(to) if to.from == to.path) {
-            // Nothing moves; the crate would take the document itself away.
+            // Nothing moves. `json_patch` would take away a document that is moved onto itself.
             continue;
         }
-        // Every reason to fail is checked above, with our own words; the crate's answer stays the
-        // authority on whether it worked.
+        // `check` has already looked for every reason to fail, to give it this crate's words.
+        // Whether the operation has worked is still for `json_patch` to say.
         json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation)).map_err(
             |error| {
                 let reason = match error.kind {
@@ -224,7 +225,8 @@ fn check<'p>(
     }
 }
 
-/// A value taken from elsewhere in the document may be no object at the root, or lie too deep.
+/// Checks a value that comes from elsewhere in the document. At the root it must be an object, and
+/// nowhere may it lie too deep.
 fn check_fits<'p>(path: &'p Pointer, value: &Value, limits: &Limits) -> Result<(), Refusal<'p>> {
     if path.is_root() && !value.is_object() {
         return Err((path, Reason::RootNotObject));
@@ -235,18 +237,18 @@ fn check_fits<'p>(path: &'p Pointer, value: &Value, limits: &Limits) -> Result<(
     Ok(())
 }
 
-/// What the operations so far have made of the document's size, and what they have cost.
+/// What the document takes after the operations so far, and what these have copied.
 struct Meter<'l> {
     /// The document's size, as [`item_bytes`] counts it.
     bytes: usize,
-    /// What was copied and moved.
+    /// The bytes that were copied and moved.
     copied: usize,
     limits: &'l Limits,
 }
 
 impl Meter<'_> {
-    /// Counts a value of `bytes` that is written to `path`, where any takes `overhead` beside its own,
-    /// in the place of one of `overwritten` bytes.
+    /// Counts a value of `bytes` that is written to `path`, where any value takes `overhead` more.
+    /// It may take the place of a value of `overwritten` bytes.
     fn put<'p>(
         &mut self,
         path: &'p Pointer,
@@ -268,7 +270,7 @@ impl Meter<'_> {
     }
 }
 
-/// What a value at `path` takes beside its own bytes.
+/// The bytes that a value at `path` takes beside its own.
 fn overhead(document: &Value, path: &Pointer) -> usize {
     let Some((parent, name)) = path.split_back() else { return 0 };
     match document.pointer(parent.as_str()) {
@@ -277,7 +279,8 @@ fn overhead(document: &Value, path: &Pointer) -> usize {
     }
 }
 
-/// The bytes of what an `add` to `path` takes the place of; an array makes room instead.
+/// The bytes of the value whose place an `add` to `path` takes. In an array it takes none: the
+/// other elements make room.
 fn overwritten(document: &Value, path: &Pointer) -> Option<usize> {
     let parent = path.parent().and_then(|parent| document.pointer(parent.as_str()));
     if parent.is_some_and(Value::is_array) {
@@ -288,7 +291,7 @@ fn overwritten(document: &Value, path: &Pointer) -> Option<usize> {
 
 fn existing<'d, 'p>(document: &'d Value, path: &'p Pointer) -> Result<&'d Value, Refusal<'p>> {
     document.pointer(path.as_str()).ok_or_else(|| {
-        // An index past the end of an array that is there deserves its own words.
+        // An index past the end of an array has a reason of its own.
         let parent = path.split_back().and_then(|(parent, last)| {
             Some((document.pointer(parent.as_str())?.as_array()?, last))
         });
@@ -313,9 +316,9 @@ fn check_addable<'p>(document: &Value, path: &'p Pointer) -> Result<(), Refusal<
     }
 }
 
-/// As [`check_addable`], for the document as it will be without the value at `from`. Returns the path
-/// that leads to the same place in the document as it is: what leaves an array moves the elements
-/// after it.
+/// As [`check_addable`], for the document as it will be without the value at `from`. Returns the
+/// path of that place in the document as it still is. The two paths differ where the value leaves
+/// an array, as the elements after it move.
 fn check_addable_after_removal<'p>(
     document: &Value,
     path: &'p Pointer,
@@ -331,7 +334,7 @@ fn check_addable_after_removal<'p>(
     }
 }
 
-/// Where in `document` the place is that `path` leads to once the element at `from` has left its
+/// The path in `document` of the place that `path` leads to once the element at `from` has left its
 /// array; none where it is `path` itself.
 fn before_removal(document: &Value, path: &Pointer, from: &Pointer) -> Option<PointerBuf> {
     let (array, removed) = from.split_back()?;
@@ -349,8 +352,8 @@ fn before_removal(document: &Value, path: &Pointer, from: &Pointer) -> Option<Po
     Some(PointerBuf::from_tokens(tokens))
 }
 
-/// What is wrong with `token` as an index of an array of `length` elements; `inclusive` where the
-/// place after the last element will do.
+/// What is wrong with `token` as an index of an array of `length` elements. With `inclusive` the
+/// place after the last element is right too.
 fn array_reason(length: usize, token: &Token<'_>, inclusive: bool) -> Option<Reason> {
     match token.to_index() {
         Err(_) => Some(Reason::NotAnIndex),
@@ -563,7 +566,7 @@ mod tests {
         );
     }
 
-    /// Every patch of one or two operations between some places of a document: what the meter says is
+    /// After every patch of one or two operations between some places of a document, the meter says
     /// what the document takes.
     #[test]
     fn the_meter_shows_the_size_of_the_document() {

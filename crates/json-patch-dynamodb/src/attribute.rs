@@ -9,7 +9,7 @@ use crate::number::canonical_number;
 
 /// A stored attribute is not JSON: a set, binary data, or a number outside DynamoDB's own range.
 ///
-/// This function writes none of these; another writer of the table did.
+/// [`to_attribute`] makes none of these. Another program has written it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the stored document holds {0}, which is not JSON")]
 pub struct Unreadable(&'static str);
@@ -36,7 +36,8 @@ pub fn to_attribute(value: Value) -> AttributeValue {
 ///
 /// # Errors
 ///
-/// Where `attribute` is of a type that JSON does not have.
+/// Fails where `attribute` is or holds something that JSON does not have, or a number outside
+/// DynamoDB's range.
 pub fn from_attribute(attribute: AttributeValue) -> Result<Value, Unreadable> {
     Ok(match attribute {
         AttributeValue::Null(_) => Value::Null,

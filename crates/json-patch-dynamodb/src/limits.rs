@@ -12,19 +12,19 @@ pub const MAX_OPERATORS: usize = 300;
 
 /// The limits that a patch, its plan and its application in memory keep.
 ///
-/// A caller who keeps more beside the document in an item, or adds clauses of its own to an
-/// expression, passes smaller limits than [`Limits::DYNAMODB`].
+/// [`Limits::DYNAMODB`] is for an item with little beside the document, and for few clauses of the
+/// caller's own. A caller with more of either sets other limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The most operations of one patch.
     pub operations: usize,
-    /// How many objects and arrays may lie in each other, the document itself counted.
+    /// How deep objects and arrays may be nested, the document itself counted.
     pub depth: usize,
     /// The most bytes of an item, names and values together.
     pub item_bytes: usize,
-    /// The most bytes that a document may take between two operations of a patch. Above `item_bytes`
-    /// a patch may add before it removes; a low limit ends a chain of `copy` operations, each of which
-    /// doubles the document, long before memory ends.
+    /// The most bytes that a document may take between two operations of a patch. Where this is
+    /// above `item_bytes`, a patch may add before it removes. The limit also ends a chain of `copy`
+    /// operations, each of which doubles the document, long before memory ends.
     pub working_bytes: usize,
     /// The most bytes that the `copy` and `move` operations of one patch may copy in memory, together.
     /// A patch of 40 KB could otherwise take a second of work by copying one large value again and

@@ -4,11 +4,11 @@ use serde_json::Number;
 
 /// DynamoDB keeps this many significant digits.
 const MAX_DIGITS: usize = 38;
-/// The decimal exponent of the largest and the smallest number DynamoDB holds, written with one
-/// digit before the point: 9.99…E+125 and 1E-130.
+/// The decimal exponents of the largest and the smallest number that DynamoDB holds: 9.99…E+125 and
+/// 1E-130, written with one digit before the point.
 const MAX_EXPONENT: i64 = 125;
 const MIN_EXPONENT: i64 = -130;
-/// Down to this exponent a fraction is written without an exponent of its own.
+/// The least decimal exponent of a fraction that is written without an exponent.
 const MIN_PLAIN_EXPONENT: i64 = -20;
 
 /// Why DynamoDB cannot hold a number.
@@ -17,7 +17,7 @@ pub enum NumberError {
     /// More significant digits than DynamoDB keeps.
     #[error("a number has more than {MAX_DIGITS} significant digits")]
     TooManyDigits,
-    /// 1e126 or above, or below 1e-130, and not zero.
+    /// 1e126 or more, or less than 1e-130 and not zero; the sign does not matter.
     #[error("a number is not between 1e{MIN_EXPONENT} and 1e{}", MAX_EXPONENT + 1)]
     OutOfRange,
     /// Not a JSON number.
@@ -32,7 +32,7 @@ pub enum NumberError {
 ///
 /// # Errors
 ///
-/// Where DynamoDB cannot hold the number.
+/// Fails where `text` is not a number, or DynamoDB cannot hold the number.
 pub fn canonical_number(text: &str) -> Result<Number, NumberError> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -90,10 +90,12 @@ pub fn canonical_number(text: &str) -> Result<Number, NumberError> {
 
 /// How many bytes a canonical number takes in an item.
 ///
-/// One, one for each two digits before the point and one for each two after it, begun pairs
-/// included, and one for a minus sign; zeros at either end and the exponent count nothing. That is
-/// what AWS was measured to count (nubo-db/dynamodb-conformance, `src/item-size.ts`, 2026-08-18),
-/// which is more than its own page says ("DynamoDB item sizes and formats").
+/// The number takes one byte, one for each two digits before the point, one for each two digits
+/// after it, and one for a minus sign. A digit without a second one counts like two. Zeros at
+/// either end and the exponent count nothing.
+///
+/// AWS was measured to count like this (nubo-db/dynamodb-conformance, `src/item-size.ts`,
+/// 2026-08-18). AWS's own page says less ("DynamoDB item sizes and formats").
 pub(super) fn number_bytes(number: &Number) -> usize {
     let text = number.as_str();
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -101,7 +103,7 @@ pub(super) fn number_bytes(number: &Number) -> usize {
     let mantissa = unsigned.split_once('e').map_or(unsigned, |(mantissa, _)| mantissa);
     let (before, after) = match mantissa.split_once('.') {
         None => (mantissa.trim_end_matches('0').len(), 0),
-        // With an exponent the point is elsewhere: beyond all the digits, on either side.
+        // With an exponent, the point of the number lies beyond all the digits, on either side.
         Some((whole, fraction)) if mantissa.len() < unsigned.len() => {
             (whole.len() + fraction.len(), 0)
         }
@@ -111,8 +113,9 @@ pub(super) fn number_bytes(number: &Number) -> usize {
     1 + before.div_ceil(2) + after.div_ceil(2) + sign
 }
 
-/// An exponent that does not fit is far outside what DynamoDB holds, whatever the digits: a body
-/// has not room for enough of them.
+/// The number in the text of an exponent. Where it does not fit, a huge one takes its place: that
+/// is far outside what DynamoDB holds whatever the digits are, as a body has no room for enough of
+/// them.
 fn parse_exponent(text: &str) -> Result<i64, NumberError> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -151,8 +154,9 @@ mod tests {
         }
     }
 
-    /// Measured on AWS (nubo-db/dynamodb-conformance, `src/item-size.ts`), each by an item that is
-    /// accepted and one a byte larger that is not; the last three are of the rule, not measured.
+    /// Each number was measured on AWS (nubo-db/dynamodb-conformance, `src/item-size.ts`), by an
+    /// item that is accepted and one a byte larger that is not. The last three follow from the rule
+    /// and were not measured.
     #[test]
     fn a_number_takes_the_bytes_that_aws_counts() {
         for (text, bytes) in [

@@ -1,12 +1,12 @@
 //! A JSON Patch (RFC 6902), parsed so that nothing later has to check it again.
 //!
-//! Beyond the RFC a [`Patch`] is within the limits below, has no empty member name (which
-//! DynamoDB cannot hold), does not remove the document itself or make it something other than an
-//! object, and all its numbers are canonical.
+//! A [`Patch`] keeps more rules than the RFC has. It is within its [`Limits`]. It has no empty
+//! member name, which DynamoDB cannot hold. It does not remove the document itself, and no `value`
+//! that is not an object takes the document's place. All its numbers are canonical.
 //!
-//! The body is cut into raw JSON texts, level by level, rather than deserialized at once: a
-//! member that occurs twice is seen, and an error names its operation. What such a text holds,
-//! [`parse_value`] says.
+//! The body is cut into raw JSON texts, level by level, and is not deserialized at once. So a
+//! member that occurs twice is seen, and an error names its operation. [`parse_value`] makes a
+//! value of a raw text.
 
 use std::collections::BTreeMap;
 
@@ -40,9 +40,9 @@ pub enum PatchError {
     /// The body is not JSON.
     #[error("the body is not JSON, at line {line} column {column}")]
     NotJson {
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1, in bytes.
+        /// The column, from 1, in bytes.
         column: usize,
     },
     /// The body is JSON, but no array.
@@ -72,13 +72,13 @@ pub enum Problem {
     /// Not a JSON object.
     #[error("expected an object")]
     NotAnObject,
-    /// A string in it has an escape that is no Unicode text.
+    /// A string in the operation has an escape that is no Unicode text.
     #[error("a text is not Unicode")]
     NotUnicode,
     /// A member occurs twice (RFC 6902 A.13).
     #[error("a member occurs more than once")]
     DuplicateMember,
-    /// A member occurs twice in `value`, of which one would be lost.
+    /// A member occurs twice in `value`. One of the two would be lost.
     #[error("a member occurs more than once in `value`, as `{}` of the document", quoted(.0))]
     DuplicateInValue(PointerBuf),
     /// `op` is missing or unknown.
@@ -104,7 +104,7 @@ pub enum Problem {
         /// The most levels.
         limit: usize,
     },
-    /// `value`, put at `path`, would lie deeper than any document goes.
+    /// `value` at `path` would lie deeper than any document goes.
     #[error("`value` at `path` is nested deeper than {limit} objects and arrays")]
     DeepValue {
         /// The most levels.
@@ -207,21 +207,22 @@ impl Problem {
 impl Patch {
     /// Parses a request's body.
     ///
-    /// Members that an operation does not use are ignored, `from: null` among them; a missing
+    /// Members that an operation does not use are ignored, `from: null` among them. A missing
     /// `value` is not a `value` of null.
     ///
     /// # Errors
     ///
-    /// Where the body is not JSON, or not a valid patch within the limits.
+    /// Fails where the body is not JSON, or is no valid patch within the limits.
     pub fn parse(body: &[u8]) -> Result<Self, PatchError> {
         Self::parse_within(body, Limits::DYNAMODB)
     }
 
-    /// As [`Patch::parse`], within `limits`, which its plan and [`apply`](crate::apply) keep too.
+    /// Parses a request's body within `limits`. The patch's plan and [`apply`](crate::apply) keep
+    /// these limits too.
     ///
     /// # Errors
     ///
-    /// Where the body is not JSON, or not a valid patch within the limits.
+    /// Fails where the body is not JSON, or is no valid patch within the limits.
     pub fn parse_within(body: &[u8], limits: Limits) -> Result<Self, PatchError> {
         let text =
             std::str::from_utf8(body).map_err(|error| PatchError::NotUtf8(error.valid_up_to()))?;
@@ -256,7 +257,7 @@ impl Patch {
         &self.limits
     }
 
-    /// A patch made of operations that would be more than a body can hold.
+    /// A patch of operations that no body has room for.
     #[cfg(test)]
     pub(crate) fn from_operations(operations: Vec<serde_json::Value>) -> Self {
         let parse = |each| serde_json::from_value(each).expect("an operation");

@@ -1,4 +1,4 @@
-//! How a patch reaches the table; pure and synchronous.
+//! How a patch reaches the table. Planning is pure and synchronous.
 
 mod compile;
 mod expression;
@@ -13,17 +13,19 @@ use crate::patch::Patch;
 /// How a patch reaches the table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan<'p> {
-    /// Nothing to write: one consistent read, on which the patch's `test` operations are evaluated.
+    /// Nothing is to be written: one consistent read, on which the patch's `test` operations are
+    /// evaluated.
     Check,
     /// One conditional update that says the same as the patch, without a read.
     Direct(Update<'p>),
-    /// Read, apply in memory, write on the condition that the version is still the one read.
+    /// A read, the patch applied in memory, and a write on the condition that the item is still the
+    /// one that was read.
     Rewrite,
 }
 
 impl<'p> Plan<'p> {
-    /// The plan for `patch`, whose document is the item's `attribute`: the same for the same patch,
-    /// whatever is stored.
+    /// The plan for `patch`. The document is the item's attribute `attribute`. The same patch
+    /// always has the same plan, whatever is stored.
     #[must_use]
     pub fn of(patch: &'p Patch, attribute: &str) -> Self {
         let is_test = |operation: &PatchOperation| matches!(operation, PatchOperation::Test(_));
@@ -151,7 +153,7 @@ mod tests {
         };
         assert_eq!(plan_of(&members(100, 3)).as_str(), "direct");
         assert_eq!(plan_of(&members(200, 3)).as_str(), "rewrite");
-        // Names are beside the text.
+        // Names do not count as text.
         assert_eq!(plan_of(&members(100, 1_000)).as_str(), "direct");
         let replaced = |count: usize| {
             let replace = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": 1});
@@ -173,7 +175,7 @@ mod tests {
         assert_eq!(plan_of(&patch(&appends)).as_str(), "direct");
     }
 
-    /// How deep a stored value is nested the plan does not know, only how deep it can be.
+    /// The plan does not know how deep a stored value is nested, only how deep it can be.
     #[test]
     fn a_stored_value_is_not_put_deeper_than_it_was() {
         for (from, path, plan) in [
@@ -215,7 +217,8 @@ mod tests {
         format!("{} IF {condition} | {} | {values}", update.update_expression(), names.join(" "))
     }
 
-    /// What a rule says, a patch, and its plan: the update of a direct one, as `text` prints it.
+    /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
+    /// prints it.
     const RULES: [(&str, &str, &str); 52] = [
         (
             "a member of the document needs no condition",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::number::number_bytes;
 
-/// How many objects and arrays lie in each other in `value`; 0 for anything else.
+/// How deep objects and arrays are nested in `value`, itself counted; 0 for any other value.
 #[must_use]
 pub fn depth(value: &Value) -> usize {
     match value {
@@ -14,9 +14,11 @@ pub fn depth(value: &Value) -> usize {
     }
 }
 
-/// How many bytes `value`, whose numbers are canonical, takes in an item ("DynamoDB item sizes and
-/// formats"): text its UTF-8 length, a number what AWS was measured to count, an object or array
-/// three bytes and one per entry.
+/// How many bytes `value` takes in an item ("DynamoDB item sizes and formats"). Its numbers must be
+/// canonical.
+///
+/// Text takes its length in UTF-8. A number takes what AWS was measured to count. An object or
+/// array takes three bytes and one for each entry.
 #[must_use]
 pub fn item_bytes(value: &Value) -> usize {
     match value {
@@ -35,10 +37,10 @@ pub fn item_bytes(value: &Value) -> usize {
     }
 }
 
-/// What an element adds to its array beside its own bytes.
+/// The bytes that an element adds to its array beside its own.
 pub(crate) const ELEMENT_BYTES: usize = 1;
 
-/// What a member adds to its object.
+/// The bytes that a member adds to its object, its value of `value_bytes` included.
 pub(crate) fn member_bytes(name: &str, value_bytes: usize) -> usize {
     1 + name.len() + value_bytes
 }

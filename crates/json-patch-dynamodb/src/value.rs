@@ -1,7 +1,7 @@
 //! JSON text → values whose numbers are canonical.
 //!
-//! The text is cut into raw JSON texts, level by level, rather than deserialized at once: nesting
-//! ends at the limit and not at the end of the stack, numbers keep their digits, and a member that
+//! The text is cut into raw JSON texts, level by level, and is not deserialized at once. So nesting
+//! ends at the limit and not at the end of the stack, and numbers keep their digits. A member that
 //! is named like one of `serde_json`'s internal markers for numbers is a member like any other.
 
 use std::fmt;
@@ -22,13 +22,13 @@ use crate::{
 /// Why a JSON text is no part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// A member occurs twice, of which one would be lost.
+    /// A member occurs twice. One of the two would be lost.
     #[error("the member at `{}` occurs more than once", quoted(.0))]
     DuplicateMember(PointerBuf),
-    /// A string in it has an escape that is no Unicode text.
+    /// A string in the text has an escape that is no Unicode text.
     #[error("a text is not Unicode")]
     NotUnicode,
-    /// It would lie deeper than any document goes.
+    /// The value would lie deeper than any document goes.
     #[error("nested deeper than {limit} objects and arrays")]
     TooDeep {
         /// The most levels.
@@ -46,7 +46,7 @@ pub enum ValueError {
 }
 
 impl ValueError {
-    /// The same, of a value whose member or element `token` is where it was found.
+    /// The same error, told of the value that holds this one as its member or element `token`.
     fn below<'t>(mut self, token: impl Into<Token<'t>>) -> Self {
         if let Self::DuplicateMember(at) = &mut self {
             at.push_front(token);
@@ -59,7 +59,7 @@ impl ValueError {
 ///
 /// # Errors
 ///
-/// Where DynamoDB cannot hold the value there.
+/// Fails where DynamoDB cannot hold the value there.
 pub fn parse_value(raw: &RawValue, levels: usize, limits: &Limits) -> Result<Value, ValueError> {
     let text = raw.get();
     if text.starts_with(['[', '{']) && levels >= limits.depth {
@@ -110,7 +110,7 @@ pub fn parse_members(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, ValueEr
     from_valid(raw.get()).map(|Members(members)| members)
 }
 
-/// What can still be wrong with a text whose syntax is known to be right: a lone surrogate.
+/// Reads a text whose syntax is known to be right. Only a lone surrogate can still be wrong in it.
 fn from_valid<'r, T: Deserialize<'r>>(text: &'r str) -> Result<T, ValueError> {
     serde_json::from_str(text).map_err(|_| ValueError::NotUnicode)
 }

@@ -1,9 +1,9 @@
 //! From a patch to one conditional update, where one can say it.
 //!
-//! The patch is applied to a [`SymbolicDocument`], of which nothing is known but what the conditions
-//! will have proven. What differs from the stored document in the end is the update. The update is
-//! right under two rules: whenever its conditions hold on the stored item, it leaves exactly the
-//! document that RFC 6902 would; and whenever RFC 6902 fails, one of its conditions does not hold.
+//! The patch is applied to a [`SymbolicDocument`], of which nothing is known except what the
+//! conditions prove. What differs from the stored document in the end is the update. The update is
+//! right under two rules. Whenever its conditions hold on the stored item, it leaves exactly the
+//! document that RFC 6902 would. Whenever RFC 6902 fails, one of its conditions does not hold.
 
 use json_patch::PatchOperation;
 
@@ -13,8 +13,8 @@ use super::{
 };
 use crate::patch::Patch;
 
-/// The update that says the same as `patch`; none where no single update does, or where the patch
-/// fails on every document for which its first operations succeed.
+/// The update that says the same as `patch`. There is none where no single update says that, or
+/// where the patch fails on every document for which its first operations succeed.
 pub(super) fn compile<'p>(patch: &'p Patch, attribute: &str) -> Option<Update<'p>> {
     let limits = patch.limits();
     let mut document = SymbolicDocument::new();

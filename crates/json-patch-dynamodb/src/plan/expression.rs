@@ -178,8 +178,8 @@ impl<'p> Clauses<'p> {
         self.demand(path, Condition::Equals(path.clone(), value))
     }
 
-    /// Adds `condition`, which proves that something is at `path`. Past what any expression has room
-    /// for, no more conditions are kept.
+    /// Adds `condition`, which proves that something is at `path`. Fails once there are more
+    /// conditions than any expression has room for.
     fn demand(&mut self, path: &Path, condition: Condition<'p>) -> Result<(), NotExpressible> {
         if self.conditions.contains(&condition) {
             return Ok(());
@@ -305,7 +305,8 @@ impl<'p> Text<'p> {
         bytes
     }
 
-    /// The text of `path`. DynamoDB refuses a name that no expression uses, so a name is defined here.
+    /// The text of `path`. DynamoDB refuses a name that no expression uses, so a name is defined
+    /// when it is printed.
     fn path(&mut self, path: &Path, names: &[Rc<str>]) -> String {
         let mut text = DOCUMENT.to_owned();
         self.define(DOCUMENT, &self.attribute.clone());

@@ -1,8 +1,8 @@
-//! A document that is not known, with what a patch has done to it.
+//! A document that is not known, except for what a patch has done to it.
 //!
-//! Every place of it holds what the stored document has somewhere (its *origin*), or a value of the
-//! patch, or nothing. What an operation needs of the stored document becomes a condition. What is not
-//! where it came from in the end becomes an action.
+//! Every place of the document holds what the stored document has somewhere (its *origin*), or a
+//! value of the patch, or nothing. What an operation needs of the stored document becomes a
+//! condition. What is not where it came from in the end becomes an action.
 
 use std::{
     borrow::Cow,
@@ -19,11 +19,11 @@ use crate::{
     size::{depth, item_bytes},
 };
 
-/// How many bytes, about, a patch may take apart or copy while it is planned. Copies of copies double
-/// the document; past this the plan is Rewrite, which measures the document.
+/// About how many bytes a patch may take apart or copy while it is planned. Copies of copies double
+/// the document. Past this limit the plan is Rewrite, which measures the document.
 const MAX_COST: usize = 1024 * 1024;
 
-/// What one node takes in memory, about, in bytes.
+/// About how many bytes one node takes in memory.
 const NODE_COST: usize = 256;
 
 /// The longest numeric token that is guessed to be an index: no item has room for more elements.
@@ -32,8 +32,8 @@ const MAX_INDEX_DIGITS: usize = 6;
 /// What is at a place of the document.
 #[derive(Debug, Clone)]
 pub(super) enum Node<'p> {
-    /// What the stored document has at `origin`, but for what has happened below it since. It is
-    /// `in_place` while it has the place in its parent that it had there.
+    /// What the stored document has at `origin`, with all that has happened below it since. It is
+    /// `in_place` unless a `copy` or a `move` has put it where it is.
     Stored { origin: Path, contents: Contents<'p>, in_place: bool },
     /// A value of the patch.
     Value(&'p Value),
@@ -84,7 +84,7 @@ impl<'p> SymbolicDocument<'p> {
         Self { root, clauses: Clauses::default(), cost: 0 }
     }
 
-    /// RFC 6902 4.1.
+    /// Adds `value` at `path` (RFC 6902 4.1).
     pub(super) fn add(
         &mut self,
         path: &Pointer,
@@ -115,7 +115,7 @@ impl<'p> SymbolicDocument<'p> {
             },
             Node::Stored { origin, contents, .. } => {
                 if last == "-" {
-                    // Only in an array does it lead past the end (RFC 6901 4).
+                    // `-` leads past the end of an array, and to nothing else (RFC 6901 4).
                     contents.become_array();
                 } else {
                     contents.guess(&last);
@@ -131,7 +131,7 @@ impl<'p> SymbolicDocument<'p> {
                         clauses.is_of_type(origin, Type::List)?;
                         elements.appended.push(value);
                     }
-                    // No expression says an insertion.
+                    // No expression inserts an element.
                     Contents::Elements(_) | Contents::Unknown => return Err(NotExpressible),
                 }
             }
@@ -140,7 +140,7 @@ impl<'p> SymbolicDocument<'p> {
         Ok(())
     }
 
-    /// RFC 6902 4.3.
+    /// Replaces what is at `path` (RFC 6902 4.3).
     pub(super) fn replace(
         &mut self,
         path: &Pointer,
@@ -150,7 +150,7 @@ impl<'p> SymbolicDocument<'p> {
         Ok(())
     }
 
-    /// What is at `path`, which is there no longer (RFC 6902 4.2 and 4.4).
+    /// Removes what is at `path`, and gives it back (RFC 6902 4.2 and 4.4).
     pub(super) fn take(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
         let (parent, last) = path.split_back().ok_or(NotExpressible)?;
         let (parent, clauses) = self.open(parent)?;
@@ -181,7 +181,7 @@ impl<'p> SymbolicDocument<'p> {
         Ok(value)
     }
 
-    /// What is at `path`, and stays there (RFC 6902 4.5).
+    /// A copy of what is at `path` (RFC 6902 4.5).
     pub(super) fn copy(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
         let value = self.existing(path)?.clone();
         self.count(&value)?;
@@ -192,7 +192,7 @@ impl<'p> SymbolicDocument<'p> {
         self.existing(path).map(|_| ())
     }
 
-    /// RFC 6902 4.6.
+    /// Tests that what is at `path` equals `value` (RFC 6902 4.6).
     pub(super) fn test(&mut self, path: &Pointer, value: &'p Value) -> Result<(), NotExpressible> {
         let (node, clauses) = self.walk(path)?;
         check_equal(node, value, clauses)
@@ -204,7 +204,7 @@ impl<'p> SymbolicDocument<'p> {
         Ok(self.clauses)
     }
 
-    /// The value at `path`, which is proven to be there.
+    /// The value at `path`, of which a condition proves that it is there.
     fn existing(&mut self, path: &Pointer) -> Result<&mut Node<'p>, NotExpressible> {
         let (node, clauses) = self.walk(path)?;
         node.demand(clauses)?;
@@ -230,7 +230,7 @@ impl<'p> SymbolicDocument<'p> {
         Ok((descend(root, path, clauses, cost)?, clauses))
     }
 
-    /// Counts the copy of `node` that was made.
+    /// Counts a copy that was made of `node`.
     fn count(&mut self, node: &Node<'_>) -> Result<(), NotExpressible> {
         spend(&mut self.cost, node.size() * NODE_COST)
     }
@@ -242,7 +242,7 @@ impl<'p> Node<'p> {
         Self::Stored { origin, contents: Contents::Unknown, in_place: true }
     }
 
-    /// Demands of the stored document that this is there.
+    /// Demands that the stored document has what this node refers to.
     fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), NotExpressible> {
         match self {
             Self::Stored { origin, .. } if !origin.is_root() => clauses.exists(origin),
@@ -250,7 +250,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// How many nodes it is made of.
+    /// How many nodes this one is made of, itself counted.
     fn size(&self) -> usize {
         1 + match self {
             Node::Value(_) | Node::Stored { contents: Contents::Unknown, .. } => 0,
@@ -266,12 +266,13 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Whether it is what the stored document has where its parent came from.
+    /// Whether the node is unchanged, and where its parent had it in the stored document.
     fn is_as_stored(&self) -> bool {
         matches!(self, Node::Stored { contents, in_place: true, .. } if contents.are_unchanged())
     }
 
-    /// How many bytes it takes in an item, as far as that is known, or some number above `limit`.
+    /// How many bytes the node takes in an item, as far as that is known. Above `limit` it is any
+    /// number above `limit`.
     fn known_bytes(&self, limit: usize) -> usize {
         let sum = |entries: &mut dyn Iterator<Item = (usize, &Node<'p>)>| {
             let mut bytes = 0;
@@ -292,7 +293,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Its value, where no part of it is the stored document's.
+    /// The node's value, where no part of it is from the stored document.
     fn value(&self) -> Result<Cow<'p, Value>, NotExpressible> {
         Ok(match self {
             Node::Value(value) => Cow::Borrowed(*value),
@@ -312,7 +313,8 @@ impl<'p> Node<'p> {
 }
 
 impl Contents<'_> {
-    /// Takes an unknown value for an object or an array, by `token`, which leads into it.
+    /// Takes an unknown value for an object or an array. `token`, which leads into the value,
+    /// decides.
     ///
     /// A numeric token may be an index or a member name, and a pointer does not say which. Here is the
     /// only guess: digits are an index. DynamoDB's paths tell indexes from names, so the condition
@@ -333,7 +335,7 @@ impl Contents<'_> {
         }
     }
 
-    /// Whether nothing has happened, other than that members or elements were looked at.
+    /// Whether nothing has happened, except that members or elements were looked at.
     fn are_unchanged(&self) -> bool {
         match self {
             Contents::Unknown => true,
@@ -463,7 +465,7 @@ impl<'p> Writer<'_, 'p> {
                 self.clauses.copy(origin.clone(), place);
                 Ok(())
             }
-            // A value cannot be put somewhere and changed there by one update: the paths would overlap.
+            // One update cannot put a value somewhere and change it there: the paths would overlap.
             Node::Stored { in_place: false, .. }
             | Node::Stored { contents: Contents::Unknown, .. } => Err(NotExpressible),
             Node::Stored { contents: Contents::Members(members), .. } => {
@@ -518,8 +520,9 @@ impl<'p> Writer<'_, 'p> {
         }
     }
 
-    /// The value of `node`, which will lie in `levels` objects and arrays, where it is not too deep for
-    /// any item, nor too large with all else that is written. Rewrite tells which of them it is.
+    /// The value of `node`, which will lie in `levels` objects and arrays. Fails where the value is
+    /// too deep for any item, or too large with all else that is written. Rewrite then tells which
+    /// of the two it is.
     fn limited(
         &mut self,
         node: &Node<'p>,
