@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::engine::{ORG, OTHER_ORG};
 
-/// The token with this part, of header, claims and signature, in place of its own.
+/// The token in which this part takes the place of its own header, claims or signature.
 fn with_part(token: &str, index: usize, part: &str) -> String {
     let mut parts: Vec<_> = token.split('.').collect();
     parts[index] = part;
@@ -44,7 +44,7 @@ fn what_was_not_signed_is_no_token() {
     }
 }
 
-/// The parts are those that any reader of JSON Web Tokens reads.
+/// A token has the parts that every reader of JSON Web Tokens reads.
 #[test]
 fn a_token_is_a_json_web_token() {
     let token = sign(ORG, "s", "ann");

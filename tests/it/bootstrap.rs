@@ -1,7 +1,7 @@
 //! The deployed program, as Lambda runs it: a process that asks a runtime API for its next event.
 //!
-//! The API is the part of Lambda's that one invocation at a time needs ("Using the Lambda runtime
-//! API", AWS Lambda Developer Guide).
+//! The runtime API is here the part of Lambda's that an invocation at a time needs ("Using the
+//! Lambda runtime API", AWS Lambda Developer Guide).
 
 use std::{
     io::Read,
@@ -28,14 +28,14 @@ use tokio::{
     sync::{Mutex, mpsc},
 };
 
-/// What an invocation has: enough for a few attempts beside the 500 ms that are kept for the
-/// answer.
+/// The time of an invocation. It is enough for a few attempts beside the 500 ms that are kept for
+/// the answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a test waits for an answer at most.
+/// How long a test waits for an answer at most.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Events and answers that wait at most.
+/// How many events, and how many answers, can wait.
 const CAPACITY: usize = 16;
 
 pub(crate) struct Bootstrap {
@@ -48,7 +48,7 @@ pub(crate) struct Bootstrap {
 struct Api {
     events: Mutex<mpsc::Receiver<Value>>,
     answers: mpsc::Sender<(String, Value)>,
-    /// Handed out so far; their number is in their id.
+    /// How many invocations were handed out. Each has its number in its id.
     invocations: AtomicU32,
     timeout: Duration,
 }
@@ -59,7 +59,7 @@ impl Bootstrap {
         Self::start_with(variables, TIMEOUT).await
     }
 
-    /// The same, where an invocation has this time.
+    /// Starts the program with these variables and no others. An invocation has this time.
     pub(crate) async fn start_with(variables: &[(&str, &str)], timeout: Duration) -> Self {
         let (events, to_process) = mpsc::channel(CAPACITY);
         let (from_process, answers) = mpsc::channel(CAPACITY);
@@ -130,7 +130,7 @@ impl Bootstrap {
 
 impl Drop for Bootstrap {
     fn drop(&mut self) {
-        // Already gone after `end`.
+        // After `end` the process is gone already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

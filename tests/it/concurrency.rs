@@ -17,7 +17,7 @@ use crate::engine::{Engine, OPTION, event};
 const TASKS: usize = 16;
 const PATCHES: usize = 50;
 
-/// An engine before which requests are counted, reads and writes.
+/// An engine, and counters of the reads and the writes that it was sent.
 async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
     let counters = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let [reads, writes] = counters.clone();
@@ -29,8 +29,8 @@ async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
     (Arc::new(Engine::start().await.behind(count, Duration::from_mins(1)).await), counters)
 }
 
-/// Sends each task's patches, one after the other, all tasks at once; one that others were faster than
-/// for too long is sent again, as its answer says. Returns how often that was.
+/// Sends each task's patches one after the other, all tasks at once. A patch that is answered 429
+/// because others were faster is sent again. Returns how often that was.
 async fn send_all(
     engine: &Arc<Engine>,
     patch: impl Fn(usize, usize) -> Value + Copy + Send + 'static,
@@ -66,7 +66,7 @@ async fn no_insertion_is_lost_and_versions_have_no_gap() {
     )
     .await;
     check_list(&engine).await;
-    // Writers meet, and none of them reads again: a failed condition returns the item.
+    // Writers meet. None of them reads again, as a failed condition returns the item.
     assert_eq!(reads.load(Ordering::Relaxed), TASKS * PATCHES + repeats);
     assert!(writes.load(Ordering::Relaxed) > TASKS * PATCHES);
 }

@@ -58,7 +58,7 @@ async fn try_load(engine: &Engine, lines: impl AsRef<[u8]>) -> Output {
     data(engine, &["load", file.0.to_str().unwrap()]).await
 }
 
-/// A file that is gone with the test.
+/// A file that is removed when the test ends.
 struct Lines(PathBuf);
 
 impl Lines {
@@ -110,7 +110,7 @@ fn option(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// This many options, a line each.
+/// Lines of this many options, one option a line.
 fn options(count: usize) -> Vec<String> {
     let line = |number| {
         let option = option(number);
@@ -248,7 +248,7 @@ async fn bad_lines_are_refused_by_number() {
     assert_counts(&report, 0, 0, cases.len() as u64);
     assert_eq!(engine.everything().await, before);
 
-    // Others are loaded all the same.
+    // The other lines are loaded all the same.
     let large = |letters| document(&format!(r#"{{"a": "{}"}}"#, "a".repeat(letters)));
     let mut lines = [large(409_600), large(409_595).replace(ABSENT, &option(1)), large(5_000_000)]
         .join("\n")
@@ -265,14 +265,14 @@ async fn bad_lines_are_refused_by_number() {
     };
     let about = "`document` would take about 409605 bytes, an option with its keys holds at most";
     assert!(first.starts_with(about), "{first}");
-    // In the engine's own words: its keys make it too large.
+    // These are the engine's own words: the item is too large because of its keys.
     assert!(second.to_lowercase().contains("size"), "{second}");
     assert_eq!(*third, "expected at most 4194304 bytes, but found 5000121");
     assert_eq!((*fourth, *sixth), ("not UTF-8", "an earlier line has this option or alias"));
     assert_eq!(engine.stored(OPTION).await.1, "1");
 }
 
-/// Who makes an option anew starts above its last version.
+/// An option that is made anew starts above its last version.
 #[tokio::test]
 async fn an_option_may_be_loaded_with_a_version() {
     let engine = Engine::start().await;

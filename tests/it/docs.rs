@@ -20,7 +20,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(file)).unwrap()
 }
 
-/// What is under the heading of this name, up to the next one.
+/// The text under the heading of this name, up to the next heading.
 pub(crate) fn section(file: &str, heading: &str) -> String {
     let text = read(file);
     let (_, rest) = text.split_once(&format!("\n## {heading}\n")).expect(heading);
@@ -40,7 +40,7 @@ pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 pub(crate) fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -80,11 +80,11 @@ async fn the_patch_of_the_readme_becomes_the_request_beside_it() {
     assert_eq!(operation, "UpdateItem");
     let sent: Value = serde_json::from_slice(body).unwrap();
     for expression in ["UpdateExpression", "ConditionExpression"] {
-        // Its lines are put together as they were taken apart.
+        // The README breaks the lines; here they are put together again.
         let words: Vec<_> = printed[expression].as_str().unwrap().split_whitespace().collect();
         printed[expression] = json!(words.join(" ").replace(", ", ","));
     }
-    // What differs from one request to the next, or one table.
+    // These differ from one request to the next, or from one table to another.
     assert_eq!(printed["TableName"], "options");
     printed["TableName"] = json!(engine.table());
     let values = &sent["ExpressionAttributeValues"];
@@ -128,7 +128,7 @@ fn pages() -> Vec<String> {
     docs.chain(root.map(str::to_owned)).collect()
 }
 
-/// What GitHub makes of the headings of a page.
+/// The anchors that GitHub makes of the headings of a page.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(page).unwrap();
     let headings = text.lines().filter(|line| line.starts_with('#'));

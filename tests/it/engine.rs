@@ -35,7 +35,8 @@ pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
 
-/// What one request has in a hurry, in place of the deployed client's seconds.
+/// How long one request to the engine may take in a hurry, in place of the deployed client's
+/// seconds.
 const ATTEMPT: Duration = Duration::from_millis(150);
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -48,13 +49,13 @@ pub(crate) struct Engine {
     handler: Handler,
     /// The writes that come late.
     late: TaskTracker,
-    /// What an invocation has.
+    /// The time of an invocation.
     time: Duration,
-    /// Sent so far; their number is in their id.
+    /// How many events were sent. Each has its number in its request's id.
     invocations: AtomicU32,
 }
 
-/// What the client got.
+/// The answer that the client got.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: i64,
@@ -138,7 +139,7 @@ impl Engine {
         update.key("sk", AttributeValue::S(format!("OPTION#{option}")))
     }
 
-    /// Where the handler finds DynamoDB.
+    /// The address at which the handler finds DynamoDB.
     pub(crate) fn address(&self) -> &str {
         &self.endpoint
     }
@@ -147,7 +148,7 @@ impl Engine {
         self.put_option_of(option, document, Some(1)).await;
     }
 
-    /// An option of this version, or one that was loaded without.
+    /// Stores an option of this version, or one without a version.
     pub(crate) async fn put_option_of(&self, option: &str, document: Value, version: Option<u64>) {
         let mut item = Item::new();
         item.insert("pk".into(), AttributeValue::S(format!("ORG#{ORG}")));
@@ -159,7 +160,7 @@ impl Engine {
         self.put_item(item).await;
     }
 
-    /// Lets every idempotency record have expired a second ago.
+    /// Makes every idempotency record one that expired a second ago.
     pub(crate) async fn expire_records(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         self.change_records(|record| {
@@ -257,7 +258,7 @@ fn handler(client: &Client, table: &str) -> Handler {
     Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
 }
 
-/// A REST API proxy event of a caller who may, with this patch.
+/// A REST API proxy event with this patch, of a caller who may change options.
 pub(crate) fn event(option: &str, patch: &Value) -> Value {
     json!({
         "httpMethod": "PATCH",
@@ -273,7 +274,7 @@ pub(crate) fn event(option: &str, patch: &Value) -> Value {
     })
 }
 
-/// The event with this header too.
+/// The event with this header added.
 pub(crate) fn with_header(mut event: Value, name: &str, value: &str) -> Value {
     event["headers"][name] = json!(value);
     event

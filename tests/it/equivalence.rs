@@ -1,23 +1,24 @@
-//! A patch through the store gives what it gives in memory: the same document, or the same error. What
-//! it gives in memory is what RFC 6902 says, by an implementation that shares no code with it
+//! A patch through the store gives what it gives in memory: the same document, or the same error.
+//! What it gives in memory is what RFC 6902 says, by an implementation that shares no code with it
 //! ([`rfc6902`]).
 //!
-//! Random documents and patches, `PROPERTY_CASES` of them (5,000); `PROPERTY_SEED`
+//! The documents and patches are random. `PROPERTY_CASES` is how many (5,000); `PROPERTY_SEED`
 //! repeats a run.
 //!
-//! That the net holds was tried by taking out one rule of the planner at a time, 20,000 cases each:
+//! To see that the tests find errors, one rule of the planner at a time was taken out, and 20,000
+//! cases each were run:
 //!
 //! | taken out | found by | the smallest patch shown |
 //! |---|---|---|
-//! | guard `attribute_exists` | both properties | `remove /b` of `{"a":0}` succeeds |
-//! | guard `attribute_type(…, M)` | both: DynamoDB refuses the update's path, or a wrong error | `add /a/b` below a number |
-//! | guard `attribute_type(…, L)` | both: DynamoDB refuses `list_append` | `add /a/-` to an object |
-//! | guard of `test` | both properties | `add /a`, `test /b/a/a` of `{"b":{"a":0}}` succeeds |
+//! | condition `attribute_exists` | both properties | `remove /b` of `{"a":0}` succeeds |
+//! | condition `attribute_type(…, M)` | both: DynamoDB refuses the update's path, or a wrong error | `add /a/b` below a number |
+//! | condition `attribute_type(…, L)` | both: DynamoDB refuses `list_append` | `add /a/-` to an object |
+//! | condition of `test` | both properties | `add /a`, `test /b/a/a` of `{"b":{"a":0}}` succeeds |
 //! | index of an element after a removal | both properties | `remove /b/1` twice removes one |
 //! | a copy that was changed since is not just a copy | both properties | `copy /a /b`, `add /b/-` |
 //! | no move into itself | equivalence | `move /b/0 /b/0/0` of a value of the patch |
 //!
-//! Other rules were changed likewise:
+//! Other rules were changed in the same way:
 //!
 //! | changed | found by | a patch shown |
 //! |---|---|---|
@@ -25,11 +26,11 @@
 //! | a number loses its exponent | all properties | `move /b/0 /a` of `{"b":[10e-1]}` |
 //! | no move to a name that begins like the value's | equivalence | `move /a/0 /a/01/a` |
 //! | a move is checked against the array that its value has not left | every short patch; the properties did not meet it | `move /a/0 /a/1/b` of `{"a":[1,2,{}]}` |
-//! | RFC 6902 as it is here takes `01` for an index | every short patch, the guards' property | `move /a/0 /a/01` |
+//! | RFC 6902 as it is here takes `01` for an index | every short patch, the conditions' property | `move /a/0 /a/01` |
 //!
-//! Not found, as both engines take all paths of an update for paths of the stored item: `SET` and
-//! `REMOVE` of elements of one array in one update. No page of DynamoDB's promises it, so the plan
-//! for it stays Rewrite.
+//! One change was not found: `SET` and `REMOVE` of elements of one array in one update. Both
+//! engines take all paths of an update for paths of the stored item. No page of DynamoDB's promises
+//! that, so the plan for it stays Rewrite.
 
 use std::{
     collections::HashSet,
@@ -57,7 +58,7 @@ use crate::{
 
 const CASES: u32 = 5_000;
 
-/// One half of the cases each.
+/// Each worker runs its share of the cases.
 const WORKERS: u32 = 2;
 
 fn cases() -> u32 {
@@ -68,7 +69,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs `check` on `cases` random documents and patches, of whose operations `misses` in 100 do not
+/// Runs `check` on `cases` random documents and patches. Of the operations, `misses` in 100 do not
 /// fit.
 fn for_all(
     cases: u32,
@@ -106,8 +107,9 @@ fn for_all(
     });
 }
 
-/// The document or the error of the patch in memory, where the RFC has that document, or the same
-/// operation fail. Of our limits the RFC knows nothing: past one of them it may go on.
+/// The document or the error that the patch gives in memory. Checks that the RFC gives the same
+/// document, or that the same operation fails. The RFC does not know our limits: past one of them
+/// it may go on.
 fn in_memory(document: &Value, patch: &Patch, body: &Value) -> Result<Value, ApplyError> {
     let ours = apply(patch, canonical(document));
     match (&ours, rfc6902::apply(body, document)) {
@@ -129,7 +131,7 @@ struct Outcome {
     requests: u32,
 }
 
-/// Sends the patch to an option with this document, with a key where there is one.
+/// Sends the patch to an option with this document, with a key if there is one.
 async fn through_the_store(
     engine: &Engine,
     document: &Value,
@@ -166,7 +168,7 @@ async fn through_the_store(
     Outcome { answer, requests: effort.requests }
 }
 
-/// As the document is stored: with canonical numbers.
+/// The document as it is stored: with canonical numbers.
 fn canonical(document: &Value) -> Value {
     from_attribute(to_attribute(document.clone())).unwrap()
 }
@@ -221,13 +223,13 @@ fn a_patch_through_the_store_equals_one_in_memory() {
         share(direct),
         share(fell_back)
     );
-    // Enough of each to mean something; of few cases a share says nothing.
+    // There is enough of each for the run to mean something. Of few cases a share says nothing.
     let enough = share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0;
     assert!(enough || cases() < 5_000);
 }
 
-/// Every patch of one or two operations between some places of a document, in memory: what random
-/// patches seldom are, such as a move from before the element that it leads through.
+/// Every patch of one or two operations between some places of a document, in memory. Some are
+/// patches that chance seldom makes, such as a move from before the element that it leads through.
 #[test]
 fn every_short_patch_in_memory_ends_as_rfc_6902_says() {
     let document = json!({"a": [1, 2, {"b": [3]}], "c": {"0": 4}});
@@ -253,7 +255,7 @@ fn every_short_patch_in_memory_ends_as_rfc_6902_says() {
     assert!(applied > 9_000, "{applied}");
 }
 
-/// Applies each of these patches, and says how many of them are valid and fit the document.
+/// Checks each of these patches, and says how many are valid and fit the document.
 fn count_equivalent<'b>(document: &Value, bodies: impl IntoIterator<Item = &'b Value>) -> usize {
     let runtime = runtime();
     let engine = runtime.block_on(Engine::start());
@@ -285,7 +287,8 @@ fn a_patch_of_an_event_equals_one_in_memory() {
         .filter_map(|path| {
             let event: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
             let body = event["body"].as_str().unwrap();
-            // A body in base64 is as well in an event of its own as text; U+FFFD is refused earlier.
+            // A body in base64 is also in another event as text. U+FFFD is refused before it is a
+            // patch.
             if body.contains('\u{fffd}') { None } else { serde_json::from_str(body).ok() }
         })
         .collect();
@@ -311,7 +314,8 @@ fn a_patch_with_a_key_is_answered_as_one_without() {
     });
 }
 
-/// The update alone, as its clauses say, without the store's own.
+/// Sends the update as its clauses say, without the store's own. False where its conditions do not
+/// hold.
 async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
     let mut text = String::from("SET #touched=:touched");
     for action in &update.set {

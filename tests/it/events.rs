@@ -1,5 +1,5 @@
-//! Every file of `events/`, replayed: status, headers and body are as written here, what is
-//! refused changes nothing, and what is applied changes the document as written here.
+//! Every file of `events/` is replayed: status, headers and body are as written here. What is
+//! refused changes nothing. What is applied changes the document as written here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use crate::{
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
 
-/// Time for some attempts beside the 500 ms that are kept for the answer.
+/// Enough time for some attempts beside the 500 ms that are kept for the answer.
 const TIME: Duration = Duration::from_secs(2);
 
 /// The event's file, and the document that it leaves.
@@ -261,7 +261,7 @@ const REFUSED: &[Refused] = &[
     ),
 ];
 
-/// What else the answer has beside its media type and language.
+/// The headers that the answer has beside its media type and language.
 fn headers_of(code: &str, status: i64) -> &'static [(&'static str, &'static str)] {
     match (status, code) {
         (401, _) => &[("www-authenticate", "Bearer")],
@@ -327,7 +327,7 @@ async fn what_is_applied_is_answered_by_204_and_the_new_version() {
     }
 }
 
-/// The event's file, and what its answer has beside the `ETag` of the same version.
+/// The event's file, and what its answer has beside an `ETag` of the same version.
 const UNCHANGED: &[(&str, &[(&str, &str)])] = &[
     ("idempotency-key-was-used-for-this", &[("idempotency-replayed", "true")]),
     ("numbers-are-equal-by-value", &[]),

@@ -1,5 +1,5 @@
-//! What a client is told when DynamoDB misbehaves, and what was written then: a proxy between the
-//! SDK's client and the engine.
+//! What a client is told when DynamoDB misbehaves, and what was written then. A proxy between the
+//! SDK's client and the engine makes the faults.
 
 use std::{
     sync::{
@@ -23,16 +23,16 @@ use crate::{
     engine::{Answer, Engine, OPTION, event, with_header},
 };
 
-/// Time for a few attempts beside the 500 ms that are kept for the answer.
+/// Enough time for a few attempts beside the 500 ms that are kept for the answer.
 const SHORT: Duration = Duration::from_millis(1_500);
 
-/// Time for one connection, which may take a second, but not for two, beside what is kept.
+/// Enough time for one connection, which may take a second, but not for two, beside what is kept.
 const TIME_TO_CONNECT: Duration = Duration::from_millis(1_700);
 
 const WHY_UNKNOWN: &str = "the database failed to answer; whether the change was made is not known";
 const WHY_UNREACHABLE: &str = "the database failed to answer; nothing was changed";
 
-/// The fault for every request of these operations.
+/// Makes this fault of every request of these operations.
 fn every(
     operations: &'static [&'static str],
     fault: Fault,
@@ -40,7 +40,7 @@ fn every(
     move |operation, _| operations.contains(&operation).then(|| fault.clone())
 }
 
-/// The fault for the request of this number, from 0, among those of the operation.
+/// Makes this fault of one request of the operation: the one of this number, from 0.
 fn nth(
     operation: &'static str,
     number: u32,
@@ -69,7 +69,7 @@ fn keyed(event: Value) -> Value {
 
 const WRITES: &[&str] = &["UpdateItem", "TransactWriteItems"];
 
-/// What certainly was not applied is sent again, and in the end applied once.
+/// What certainly was not applied is sent again, and is applied once in the end.
 #[tokio::test]
 async fn what_was_not_applied_is_sent_again() {
     for (operation, request) in [
@@ -110,7 +110,7 @@ async fn a_write_whose_answer_stops_halfway_is_applied_once() {
     }
 }
 
-/// The answer is lost, in every way; the write was applied, and is not applied again.
+/// The answer is lost, in every way that there is. The write was applied, and is not applied again.
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_applied_once() {
     for fault in [
@@ -132,8 +132,8 @@ async fn a_write_whose_answer_was_lost_is_applied_once() {
     }
 }
 
-/// The write never arrives. One that is bound to a version is sent again; one that is not could be
-/// on its way still.
+/// The write never arrives. A write that is bound to a version is sent again. Another one could
+/// still be on its way.
 #[tokio::test]
 async fn a_write_that_was_lost_is_sent_again_only_where_it_cannot_apply_twice() {
     for fault in [Fault::Dropped, Fault::Refused(500, "InternalServerError")] {
@@ -170,7 +170,8 @@ async fn throttling_is_answered_by_429_and_changes_nothing() {
     }
 }
 
-/// A request that is held takes an execution from all others: it is given up long before its end.
+/// A request that is held takes an execution from all others. So it is given up long before its
+/// time is over.
 #[tokio::test]
 async fn what_does_not_pass_is_given_up_before_the_time_is_over() {
     for (fault, code) in [
@@ -185,7 +186,7 @@ async fn what_does_not_pass_is_given_up_before_the_time_is_over() {
     }
 }
 
-/// An attempt that the end of the time would cut off leaves its outcome unknown. None begins.
+/// An attempt that the end of the time cuts off would leave its outcome unknown. So none begins.
 #[tokio::test]
 async fn an_attempt_without_time_to_end_is_not_begun() {
     let sent = Arc::new(AtomicU32::new(0));
@@ -194,7 +195,7 @@ async fn an_attempt_without_time_to_end_is_not_begun() {
         count.fetch_add(1, Ordering::Relaxed);
         None
     };
-    // 240 of them are left beside the 500 that are kept for the answer.
+    // 240 of these 740 ms are left beside the 500 that are kept for the answer.
     let engine = Engine::start().await.behind(counted, Duration::from_millis(740)).await;
     for request in [append(), insert(), keyed(append())] {
         engine.refuses(request, (500, "TryLater", WHY_UNREACHABLE)).await;
@@ -226,11 +227,11 @@ async fn what_was_only_read_has_changed_nothing() {
     }
 }
 
-/// There is no connection that a request could have left on: to a port that refuses, to a name that
-/// does not resolve, to something that does not speak TLS, to something that says nothing.
+/// A request could leave on no connection: the port refuses, the name does not resolve, the other
+/// side does not speak TLS, or it says nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_not_there_was_not_written_to() {
-    // Bound, its port is nobody else's; not listening, it refuses.
+    // The socket is bound, so its port is nobody else's. It does not listen, so it refuses.
     let not_listening = TcpSocket::new_v4().unwrap();
     not_listening.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let refusing = not_listening.local_addr().unwrap();
@@ -239,11 +240,11 @@ async fn a_database_that_is_not_there_was_not_written_to() {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = garbling.accept().await.unwrap();
-            // It may have been closed already.
+            // The connection may have been closed already.
             let _ = stream.write_all(b"this is no handshake").await;
         }
     });
-    // Takes connections, as the system does, and reads nothing.
+    // The system takes connections for it, and nothing is read.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let says_nothing = silent.local_addr().unwrap();
     for (endpoint, cause) in [
@@ -269,7 +270,7 @@ async fn a_database_that_is_not_there_was_not_written_to() {
     }
 }
 
-/// Without credentials nothing is signed, and nothing sent.
+/// Without credentials nothing is signed, and nothing is sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_signed_was_not_written() {
     let mut bootstrap = Bootstrap::start(&[
@@ -287,7 +288,7 @@ async fn what_cannot_be_signed_was_not_written() {
     }
 }
 
-/// A write that comes late, after its client has gone, and was sent again meanwhile.
+/// A write comes late, after its client has gone. It was sent again meanwhile.
 #[tokio::test]
 async fn a_late_write_does_not_apply_twice() {
     for (operation, request) in [
@@ -303,8 +304,8 @@ async fn a_late_write_does_not_apply_twice() {
     }
 }
 
-/// An engine before which the first write waits at one gate, where its client loses patience, and
-/// the second at another.
+/// An engine with two gates before it. The first write waits at one until its client loses
+/// patience. The second waits at the other.
 struct Gates {
     engine: Arc<Engine>,
     /// Has a permit when the first write waits.
@@ -336,7 +337,7 @@ impl Gates {
         Self { engine, first_came, first, second }
     }
 
-    /// The answer to the request whose first attempt is lost and whose second one comes after
+    /// The answer to a request whose first attempt is lost, and whose second one comes after
     /// `meanwhile`.
     async fn answer(&self, request: Value, meanwhile: impl AsyncFnOnce(&Engine)) -> Answer {
         let engine = self.engine.clone();
@@ -347,7 +348,8 @@ impl Gates {
         answer.await.unwrap()
     }
 
-    /// The version of the option once the lost attempt has come after all, and `in_between` before.
+    /// The version of the option in the end: after `in_between`, and then the lost attempt, which
+    /// comes after all.
     async fn version_in_the_end(&self, in_between: impl AsyncFnOnce(&Engine)) -> String {
         in_between(&self.engine).await;
         self.first.add_permits(1);
@@ -356,7 +358,7 @@ impl Gates {
     }
 }
 
-/// What an operator does by hand: the option is archived, or opened again.
+/// Does what an operator does by hand: archives the option, or opens it again.
 async fn archive(engine: &Engine, is_archived: bool) {
     let update = engine.update_item(OPTION);
     let update = if is_archived {
@@ -368,13 +370,14 @@ async fn archive(engine: &Engine, is_archived: bool) {
     update.send().await.unwrap();
 }
 
-/// What another client does: the option is of the next version, and its document the `document`.
+/// Does what another client does: the option gets the next version, and this document.
 async fn overwrite(engine: &Engine, document: Value) {
     let version = engine.stored(OPTION).await.1.parse::<u64>().unwrap() + 1;
     engine.put_option_of(OPTION, document, Some(version)).await;
 }
 
-/// A refusal after a lost attempt would be false: the attempt may land when the option is open again.
+/// A refusal after a lost attempt would be false: the attempt may land when the option is open
+/// again.
 #[tokio::test]
 async fn a_lost_write_may_land_after_the_option_was_archived() {
     for request in [insert(), keyed(insert()), with_header(keyed(append()), "If-Match", "\"1\"")] {
@@ -386,7 +389,7 @@ async fn a_lost_write_may_land_after_the_option_was_archived() {
     }
 }
 
-/// The same where the version that the client names comes only later.
+/// A refusal would be false too where the version that the client names comes only later.
 #[tokio::test]
 async fn a_lost_write_may_land_after_its_precondition_has_failed() {
     for request in [append(), keyed(append())] {
@@ -401,8 +404,9 @@ async fn a_lost_write_may_land_after_its_precondition_has_failed() {
     }
 }
 
-/// The same where the option was deleted and is made anew, though against the rule with the version
-/// that it had: a write after a read is bound to what it has read.
+/// It would be false too where the option was deleted and is made anew. Here it is made with the
+/// version that it had, against the rule. A write after a read is bound to what it has read, so it
+/// does not land.
 #[tokio::test]
 async fn a_lost_write_does_not_land_in_an_option_that_was_made_anew() {
     for (request, list) in [(insert(), json!([7, 8])), (keyed(insert()), json!([7, 8, 3]))] {
@@ -415,7 +419,7 @@ async fn a_lost_write_does_not_land_in_an_option_that_was_made_anew() {
         };
         let answer = gates.answer(request, anew).await;
         if is_keyed {
-            // The key's record keeps the lost attempt from landing too.
+            // With a key, the key's record keeps the lost attempt from landing too.
             assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"3\""), "{answer:?}");
         } else {
             assert_unknown(&answer);
@@ -425,7 +429,7 @@ async fn a_lost_write_does_not_land_in_an_option_that_was_made_anew() {
     }
 }
 
-/// Past the version that a lost attempt was bound to, it is certain that it does not land.
+/// Once the version that a lost attempt was bound to is past, the attempt certainly does not land.
 #[tokio::test]
 async fn a_lost_write_does_not_land_after_another() {
     for request in [insert(), keyed(insert()), with_header(keyed(append()), "If-Match", "\"1\"")] {
@@ -440,7 +444,7 @@ async fn a_lost_write_does_not_land_after_another() {
     }
 }
 
-/// What the patch is applied to in the end is what another has written, and only once.
+/// In the end the patch is applied to what another has written, and only once.
 #[tokio::test]
 async fn a_lost_write_is_made_anew_after_another() {
     for request in [insert(), keyed(insert())] {
@@ -462,7 +466,7 @@ fn assert_unknown(answer: &Answer) {
 /// How much later than its deadline an answer may come.
 const TOLERANCE: Duration = Duration::from_millis(100);
 
-/// DynamoDB hangs, at each step; the answer is there before the invocation's end.
+/// DynamoDB hangs, at each step. The answer is there before the invocation's end.
 #[tokio::test]
 async fn no_request_outlives_its_deadline() {
     let alias = || with_header(append(), "OrganizationAlias", "acme");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const NAMES: [&str; 14] =
     ["a", "b", "c", "0", "0", "1", "1", "2", "-", "a.b", "#0", "~/", "ключ", "01"];
 
-/// A name, of those that could be an index or `-` more of them the more `odd` there are in 8.
+/// A name. `odd` in 8 of the names could be an index or `-`.
 fn name(odd: u32) -> impl Strategy<Value = String> {
     prop_oneof![
         8 - odd => select(&NAMES[..3]),
@@ -17,7 +17,7 @@ fn name(odd: u32) -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-/// Numbers that are equal by value, not by text, among them.
+/// A number. Some are equal by value and not by text.
 fn number() -> impl Strategy<Value = Value> {
     const TEXTS: [&str; 10] =
         ["0", "-0", "1", "1.0", "10e-1", "2", "100", "1e2", "1.5", "0.1234567890123456789"];
@@ -54,7 +54,7 @@ struct Choice {
     from: usize,
     name: String,
     value: Value,
-    /// Of 100: whether the operation is made without regard to the document.
+    /// A number below 100: it decides whether the operation is made without regard to the document.
     luck: u8,
 }
 
@@ -67,7 +67,7 @@ fn choice() -> impl Strategy<Value = Choice> {
     )
 }
 
-/// A document, and the body of a patch that fits it except for `misses` of 100 operations.
+/// A document, and the body of a patch that fits it, except for `misses` of 100 operations.
 pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Value)> {
     let document = vec((name(2), value()), 1..5).prop_map(object);
     (document, vec(choice(), 1..5)).prop_map(move |(document, choices)| {
@@ -75,7 +75,7 @@ pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Va
         let mut patch = Vec::new();
         for choice in choices {
             let operation = operation(&now, choice, misses);
-            // What does not apply is left in the patch, which then fails there.
+            // An operation that does not apply stays in the patch, which then fails there.
             let body = json!([operation]).to_string();
             if let Ok(parsed) = Patch::parse(body.as_bytes()) {
                 let _ = json_patch::patch_unsafe(&mut now, parsed.operations());
@@ -93,15 +93,15 @@ fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
     let token = name.replace('~', "~0").replace('/', "~1");
     let at = |number: usize| -> String {
         if luck < misses {
-            // Somewhere near, but most likely not there.
+            // This place is near one that exists, but most likely does not exist.
             return format!("{}/{token}", places[number % places.len()].0);
         }
-        // The document itself is first, and is chosen less often.
+        // The document itself comes first, and is chosen less often.
         let first = usize::from(!number.is_multiple_of(16) && places.len() > 1);
         places[first + number % (places.len() - first)].0.clone()
     };
     let new_place = |number: usize, from_elsewhere: bool| {
-        // To append a stored value to an array cannot be said in an update: not too much of that.
+        // No update can append a stored value to an array, so that is made less often.
         let arrays = !from_elsewhere || number.is_multiple_of(8);
         let is_container = |kind: &Kind| match kind {
             Kind::Scalar => false,

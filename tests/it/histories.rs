@@ -1,9 +1,7 @@
 //! Histories of many clients under random faults, checked for linearizability.
 //!
-//! Every patch appends an id of its own to `/log`, so that the final document tells which requests
-//! were applied, how often, and in which order; with that order known, a history needs no search.
-//! `HISTORY` is the number of requests (600; 10,000 in CI), `HISTORY_SEED` repeats the choices of
-//! clients and faults, though not the interleaving.
+//! Every patch appends an id of its own to `/log`. So the final document tells which requests were
+//! applied, how often, and in which order. As the order is known, a history needs no search.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -25,7 +23,7 @@ use crate::engine::{Engine, event, with_header};
 const REQUESTS: usize = 600;
 const CLIENTS: usize = 8;
 
-/// Few enough for clients to meet; more than one to keep the logs short.
+/// These are few enough for clients to meet, and more than one to keep the logs short.
 const OPTIONS: [&str; 8] = [
     "00000000-0000-4000-8000-000000000001",
     "00000000-0000-4000-8000-000000000002",
@@ -37,10 +35,10 @@ const OPTIONS: [&str; 8] = [
     "00000000-0000-4000-8000-000000000008",
 ];
 
-/// Of 100 requests to DynamoDB, how many go wrong.
+/// How many of 100 requests to DynamoDB go wrong.
 const FAULTS_IN_100: u8 = 8;
 
-/// What a request has: room for a few attempts of 150 ms.
+/// The time of a request: room for a few attempts of 150 ms.
 const TIME: Duration = Duration::from_millis(1_300);
 
 fn requests() -> usize {
@@ -70,7 +68,7 @@ fn random_fault(random: &mut Rng) -> Option<Fault> {
     })
 }
 
-/// One request and what it was answered.
+/// One request, and its answer.
 #[derive(Debug)]
 struct Call {
     option: &'static str,
@@ -82,7 +80,7 @@ struct Call {
     version: Option<u64>,
 }
 
-/// A patch of one of several kinds, of which some plans are Direct and some Rewrite.
+/// A patch of one of several kinds. Some plans are Direct, some are Rewrite.
 fn random_patch(random: &mut Rng, id: usize, counter: u64) -> Value {
     let log = json!({"op": "add", "path": "/log/-", "value": id});
     match random.u8(..5) {
@@ -155,8 +153,8 @@ fn violations(calls: &HashMap<usize, &Call>, document: &Value, version: &str) ->
             (_, Some(_)) => wrong.push(format!("{id}: refused and applied: {call:?}")),
         }
     }
-    // What was answered before another request began was applied before it: from the end of the
-    // log, no request may have begun after one that was applied later had been answered.
+    // What was answered before another request began was applied before it. So no request may have
+    // begun after the answer to one that comes later in the log.
     let mut first_end: Option<Instant> = None;
     for id in log.iter().rev() {
         let call = calls[id];
@@ -167,7 +165,7 @@ fn violations(calls: &HashMap<usize, &Call>, document: &Value, version: &str) ->
             first_end = Some(first_end.map_or(call.end, |end| end.min(call.end)));
         }
     }
-    // The writes, one after the other in memory, give the same document.
+    // In memory, the writes one after the other give the same document.
     let mut replayed = first_document();
     for id in &log {
         let patch = Patch::parse(calls[id].patch.to_string().as_bytes()).unwrap();
@@ -211,7 +209,7 @@ async fn every_history_is_linearizable() {
                 let (status, code) = (answer.status, answer.body["code"].clone());
                 calls.push((id, Call { option, patch, start, end, status, code, version }));
                 if status != 204 {
-                    // Someone else has counted on: look, past all faults.
+                    // Another client has counted on. Its count is read past all faults.
                     *counter = engine.stored(option).await.0["counter"].as_u64().unwrap();
                 }
             }
@@ -235,7 +233,7 @@ async fn every_history_is_linearizable() {
     eprintln!("{} requests\n  answers: {answers:?}\n  faults: {injected:?}", calls.len());
     assert_eq!(calls.len(), requests());
     assert!(wrong.is_empty(), "HISTORY_SEED={seed}\n{}", wrong.join("\n"));
-    // The run means something: faults of all kinds, and most requests answered.
+    // The run means something only with faults of all kinds, and with most requests answered.
     assert!(injected.len() == 10 || requests() < 600);
     assert!(answers["204 null"] > requests() / 10);
 }

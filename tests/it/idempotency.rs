@@ -37,7 +37,7 @@ const DUPLICATE: (i64, &str, &str) =
 
 #[tokio::test]
 async fn the_same_request_is_carried_out_once() {
-    // A patch of each plan, the last of which could not be applied twice.
+    // One patch of each plan. The last of them could not be applied twice.
     for patch in [
         append(3),
         json!([{"op": "add", "path": "/list/0", "value": 0}]),
@@ -48,7 +48,7 @@ async fn the_same_request_is_carried_out_once() {
         let first = engine.send(keyed(&patch)).await;
         let version = if patch[0]["op"] == "test" { 1 } else { 2 };
         assert_done(&first, version, false);
-        // Whatever has become of the option since.
+        // The replay does not depend on what has become of the option since.
         let other = json!([{"op": "add", "path": "/other", "value": 1}]);
         assert_eq!(engine.send(event(OPTION, &other)).await.status, 204);
         let before = engine.everything().await;
@@ -108,7 +108,7 @@ async fn what_fails_is_not_recorded() {
 async fn a_record_that_has_expired_is_not_trusted() {
     let engine = Engine::start().await;
     assert_done(&engine.send(keyed(&append(3))).await, 2, false);
-    // DynamoDB removes it when it pleases; until then it is there.
+    // DynamoDB removes an expired record when it pleases. Until then it is there.
     engine.expire_records().await;
     assert_done(&engine.send(keyed(&append(4))).await, 3, false);
     engine.expire_records().await;
@@ -147,8 +147,8 @@ async fn of_identical_requests_at_once_one_applies() {
     assert_eq!(engine.stored(OPTION).await.0["list"], json!(list));
 }
 
-/// A read of several items is not of one moment: the record may be missing in it although the option
-/// is as the request has left it.
+/// A read of several items is not of one moment. It may miss the record although it shows the
+/// option as the request has left it.
 #[tokio::test]
 async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
     let torn =
@@ -163,7 +163,7 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
         let engine = Engine::start().await.behind(torn, Duration::from_mins(1)).await;
         assert_done(&engine.send(request.clone()).await, version, false);
         if version == 1 {
-            // What no longer holds has held.
+            // The test no longer holds. It held when the key was used.
             assert_eq!(engine.send(event(OPTION, &remove)).await.status, 204);
         }
         assert_done(&engine.send(request).await, version, true);
@@ -175,8 +175,8 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
     }
 }
 
-/// The read at one instant conflicts with whoever writes the option: it is repeated as a write is, and
-/// in the end the client may.
+/// The read of one moment conflicts with whoever writes the option. It is repeated as a write is.
+/// In the end the client may repeat the request.
 #[tokio::test]
 async fn a_conflict_of_the_read_that_confirms_is_contention() {
     let why = "operation 0 (`remove` `/nope`): no such value in the document";
@@ -213,7 +213,7 @@ async fn a_conflict_of_the_read_that_confirms_is_contention() {
     }
 }
 
-/// That the item is too large may hide that the key has a record.
+/// An answer that the item is too large may hide that the key has a record.
 #[tokio::test]
 async fn what_would_be_too_large_a_second_time_is_a_replay() {
     let torn =
@@ -225,7 +225,7 @@ async fn what_would_be_too_large_a_second_time_is_a_replay() {
     assert_done(&engine.send(request).await, 2, true);
 }
 
-/// A record that an older or a newer release has written.
+/// An older or a newer release may have written the record.
 #[tokio::test]
 async fn a_record_without_a_version_or_a_write_id_is_read() {
     for (member, etag) in [("version", None), ("writeId", Some("\"2\""))] {
@@ -242,7 +242,8 @@ async fn a_record_without_a_version_or_a_write_id_is_read() {
     }
 }
 
-/// The first client, whose answer was lost between function and DynamoDB, is told no replay.
+/// The function finds its own record where the answer from DynamoDB was lost. Its client is told no
+/// replay.
 #[tokio::test]
 async fn a_request_that_finds_its_own_record_is_no_replay() {
     for request in [keyed(&append(3)), with_header(keyed(&append(3)), "If-Match", "\"1\"")] {
