@@ -14,7 +14,7 @@ fn main() {
     divan::main();
 }
 
-/// In bytes of an item.
+/// Sizes of the document, in bytes of an item.
 const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 400_000];
 
 const COUNTS: [usize; 4] = [1, 10, 100, 1_000];

@@ -1,5 +1,5 @@
-//! One request from event to answer, against an engine in this process: CPU time of this process,
-//! the engine's included, and allocations. Growth is what to look at.
+//! One request from event to answer, against an engine in this process: its CPU time and its
+//! allocations, the engine's included. Look at how both grow.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use std::time::Duration;

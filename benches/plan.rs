@@ -1,4 +1,4 @@
-//! What a patch costs: requests to DynamoDB, exact, and the time to plan them.
+//! What a patch costs: the exact number of requests to DynamoDB, and the time to plan them.
 //!
 //! `corpus.json` holds patches of options as clients send them. Their shapes follow the examples in
 //! the public documentation of the APIs named there; the documents and values are made up.
@@ -76,7 +76,7 @@ async fn print_requests() {
 
 const COUNTS: [usize; 4] = [1, 10, 100, 1_000];
 
-/// Appends to one array, which fold into one action.
+/// Appends to one array. They fold into one action.
 #[divan::bench(args = COUNTS)]
 fn appends(bencher: Bencher<'_, '_>, count: usize) {
     let patch =
@@ -85,7 +85,7 @@ fn appends(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
-/// Writes to ten members in turn, of which the last ones count.
+/// Writes to ten members in turn. The last write to each counts.
 #[divan::bench(args = COUNTS)]
 fn repeated_writes(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n: usize| json!({"op": "replace", "path": format!("/m{}", n % 10), "value": n});
@@ -94,7 +94,7 @@ fn repeated_writes(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
-/// A branch that the patch makes and fills: evaluated while planning.
+/// A branch that the patch makes and fills. It is evaluated while planning.
 #[divan::bench(args = COUNTS)]
 fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
     let mut operations = vec![json!({"op": "add", "path": "/new", "value": {}})];
@@ -105,7 +105,7 @@ fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
     bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
 }
 
-/// Writes to as many members, which past some number is no longer one expression.
+/// Writes to as many members. Past some number they are no longer one expression.
 #[divan::bench(args = COUNTS)]
 fn writes_to_different_members(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": n});

@@ -176,7 +176,7 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
 }
 
 /// The read of one moment conflicts with whoever writes the option. It is repeated as a write is.
-/// In the end the client may repeat the request.
+/// Where that does not help in time, the client may repeat the request.
 #[tokio::test]
 async fn a_conflict_of_the_read_that_confirms_is_contention() {
     let why = "operation 0 (`remove` `/nope`): no such value in the document";

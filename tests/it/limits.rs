@@ -59,7 +59,7 @@ async fn a_document_holds_at_most_what_an_item_does() {
     engine.refuses(event(OPTION, &json!(copies)), (422, "RequestIsNotValid", why)).await;
 }
 
-/// That an item is too large DynamoDB says, whatever fills it.
+/// DynamoDB says that an item is too large, whatever fills it.
 #[tokio::test]
 async fn what_is_too_large_is_refused_by_every_plan() {
     let keyed = |event| with_header(event, "Idempotency-Key", "key");
@@ -69,7 +69,7 @@ async fn what_is_too_large_is_refused_by_every_plan() {
         [&as_it_is, &based, &keyed, &|event| keyed(based(event))];
     let engine = Engine::start().await;
 
-    // Something of another program's in the item.
+    // Another program has put something into the item.
     engine.put_option(OPTION, json!({"list": []})).await;
     let note = AttributeValue::S("x".repeat(350_000));
     let update = engine.update_item(OPTION).update_expression("SET note=:note");
@@ -88,7 +88,7 @@ async fn what_is_too_large_is_refused_by_every_plan() {
         }
     }
 
-    // Numbers that take more than their digits.
+    // These numbers take more bytes than they have digits.
     let numbers = |count: usize| vec![json!(-1.5); count];
     engine.put_option(OPTION, json!({"list": numbers(60_000)})).await;
     let patch = json!([{"op": "add", "path": "/more", "value": numbers(25_000)}]);
@@ -178,7 +178,7 @@ async fn a_header_that_breaks_its_rule_is_refused() {
     assert_eq!(answer.status, 204, "{answer:?}");
 }
 
-/// Patches that would make much of little, each with the end of its answer.
+/// Patches that would make much out of little, each with the end of its answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(target_os = "linux")]
 async fn a_patch_that_makes_much_of_little_takes_no_memory() {
@@ -234,8 +234,8 @@ async fn a_chain_of_doubling_copies_takes_no_memory() {
     assert_eq!(info, why);
 }
 
-/// The `info` of the deployed program's refusal of the patch, which takes less than 64 MiB more
-/// than the program does when idle.
+/// The `info` with which the deployed program refuses the patch. The patch takes less than 64 MiB
+/// more than the program does when idle.
 #[cfg(target_os = "linux")]
 async fn refused_in_little_memory(engine: &Engine, patch: &Value) -> String {
     const ALLOWED_KIB: u64 = 64 * 1024;
@@ -244,7 +244,7 @@ async fn refused_in_little_memory(engine: &Engine, patch: &Value) -> String {
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
     ])
     .await;
-    // Idle, but with its connection open.
+    // The program is idle, but its connection is open.
     let nothing = bootstrap.invoke(event(OPTION, &json!([]))).await;
     assert_eq!(nothing["statusCode"], 204, "{nothing}");
     let idle = bootstrap.memory("VmRSS");

@@ -17,7 +17,7 @@ use crate::{
     engine::{OPTION, ORG},
 };
 
-/// A server that is gone with the test.
+/// A server that is stopped when the test ends.
 struct Local {
     process: Child,
     api: String,
@@ -35,7 +35,7 @@ impl Local {
             line.strip_prefix(&format!("ready: {what} on ")).unwrap().to_owned()
         };
         let (dynamodb, api) = (ready("DynamoDB"), ready("API"));
-        // What it logs has to go somewhere.
+        // The server's log has to go somewhere.
         std::thread::spawn(move || lines.count());
         Self { process, api, dynamodb }
     }

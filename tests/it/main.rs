@@ -1,5 +1,6 @@
-//! The handler, end to end: API Gateway events in, answers and stored items out, through the real
-//! SDK client against a real engine (dynoxide in process, or the one at `DYNAMODB_ENDPOINT`).
+//! The handler, end to end: API Gateway events go in, answers and stored items come out. The real
+//! SDK client talks to a real engine: dynoxide in this process, or the engine at
+//! `DYNAMODB_ENDPOINT`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
 mod bearer;

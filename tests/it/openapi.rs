@@ -100,7 +100,7 @@ fn the_headers_are_those_that_are_read() {
     let headers = document.headers();
     let mut documented: BTreeSet<_> = headers.keys().copied().collect();
     documented.extend(texts(&headers["ClientIdentifier"]["enum"]));
-    // The body's.
+    // This one is of the body.
     documented.insert("Content-Type");
 
     // Quoted words with a capital are headers, or the values of one.
@@ -196,7 +196,7 @@ async fn the_answers_to_the_events_are_documented_and_the_examples_are_among_the
     assert!(invented.is_empty(), "{invented:?}");
 }
 
-/// An answer as an example shows it; a request's id is any.
+/// An answer as an example shows it. The id of a request may be any.
 fn shown(body: &Value) -> String {
     let mut body = body.clone();
     if body["code"] == "InternalServerError" {

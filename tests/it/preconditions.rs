@@ -11,7 +11,7 @@ fn on(tags: &str, patch: &Value) -> Value {
 const STALE: (i64, &str, &str) =
     (412, "OperationCannotBePerformed", "the option's version is not one that `If-Match` names");
 
-/// A patch of each plan.
+/// One patch of each plan.
 fn plans() -> [Value; 3] {
     [
         json!([{"op": "replace", "path": "/name", "value": "Pickup"}]),
@@ -87,13 +87,13 @@ async fn as_many_tags_as_the_limit_says_can_be_sent() {
     }
 }
 
-/// An option that was loaded without a version, or with 0, counts as one of version 0: every plan
+/// An option that was loaded without a version, or with 0, counts as one of version 0. Every plan
 /// can change it, and it is of version 1 then.
 #[tokio::test]
 async fn an_option_without_a_version_can_be_changed() {
     let other = json!([{"op": "add", "path": "/name/0", "value": 0}]);
     let [rename, insert, test] = plans();
-    // Direct, Rewrite, a wrong guess, Check.
+    // In order: Direct, Rewrite, a wrong guess, Check.
     let wrong_guess = json!([{"op": "add", "path": "/members/1", "value": 1}]);
     for version in [None, Some(0)] {
         for with_key in [false, true] {
@@ -132,7 +132,7 @@ async fn an_option_without_a_version_can_be_changed() {
     }
 }
 
-/// An option of the highest version that can be loaded is changed as any other.
+/// An option of the highest version that can be loaded is changed like any other.
 #[tokio::test]
 async fn the_highest_version_can_be_changed() {
     const HIGHEST: u64 = 1_000_000_000_000_000_000;
@@ -153,7 +153,7 @@ async fn the_highest_version_can_be_changed() {
     }
 }
 
-/// The tag of the largest number, after which no version could be counted.
+/// This is the tag of the largest number. No version could be counted after it.
 #[tokio::test]
 async fn the_largest_tag_names_no_version() {
     for patch in plans() {

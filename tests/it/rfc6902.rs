@@ -1,7 +1,8 @@
-//! RFC 6902 by its text, as plainly as can be: what the code under test is compared with.
+//! RFC 6902 by its text, as plainly as can be. The code under test is compared with this.
 //!
-//! This module shares nothing with that code, nor with the crates that it parses and applies patches
-//! with: it reads the JSON of a patch, and has its own pointers (RFC 6901) and its own equality.
+//! This module shares nothing with that code, nor with the crates that parse and apply patches
+//! there. It reads the JSON of a patch itself, and has its own pointers (RFC 6901) and its own
+//! equality.
 
 use serde_json::{Value, json};
 
@@ -17,10 +18,10 @@ pub(crate) fn apply(patch: &Value, document: &Value) -> Result<Value, usize> {
     Ok(document)
 }
 
-/// None where the operation fails; the document may then be anything.
+/// None where the operation fails. The document may then be anything.
 fn apply_one(operation: &Value, document: &mut Value) -> Option<()> {
-    // Section 4: an operation is an object, whose members have no order; what is not defined for it
-    // is ignored.
+    // Section 4: an operation is an object, whose members have no order. A member that is not
+    // defined for the operation is ignored.
     let member = |name| operation.as_object()?.get(name);
     let pointer = |name| tokens(member(name)?.as_str()?);
     // Section 4: every operation has an `op` and a `path`.
@@ -40,7 +41,7 @@ fn apply_one(operation: &Value, document: &mut Value) -> Option<()> {
         "move" => {
             let from = pointer("from")?;
             if path == from {
-                // What was removed is added in the same place.
+                // The value is added in the place that it was removed from.
                 return find(document, &from).map(drop);
             }
             if path.starts_with(&from) {
@@ -61,16 +62,16 @@ fn apply_one(operation: &Value, document: &mut Value) -> Option<()> {
     }
 }
 
-/// Section 4.1.
+/// Section 4.1: an `add`.
 fn add(document: &mut Value, path: &[String], value: Value) -> Option<()> {
     let Some((last, parent)) = path.split_last() else {
-        // The root: the value becomes the whole document.
+        // At the root the value becomes the whole document.
         *document = value;
         return Some(());
     };
     // The object or array that holds the target must exist.
     match find(document, parent)? {
-        // A member that exists is replaced, another one is added.
+        // A member that exists is replaced. Another one is added.
         Value::Object(members) => {
             members.insert(last.clone(), value);
         }
@@ -90,7 +91,7 @@ fn add(document: &mut Value, path: &[String], value: Value) -> Option<()> {
 
 /// Section 4.2: the target must exist, and the elements after it move to the left.
 fn remove(document: &mut Value, path: &[String]) -> Option<Value> {
-    // Without the root there would be no document, about which the RFC says nothing: that fails.
+    // Without the root there would be no document. The RFC says nothing about that; here it fails.
     let (last, parent) = path.split_last()?;
     match find(document, parent)? {
         Value::Object(members) => members.remove(last),
@@ -140,14 +141,15 @@ fn find<'d>(document: &'d mut Value, tokens: &[String]) -> Option<&'d mut Value>
     Some(place)
 }
 
-/// RFC 6901, section 4: an index is digits without leading zeros. `-`, the place after the last
-/// element, is no element that exists.
+/// RFC 6901, section 4: an index is digits without leading zeros. `-` is the place after the last
+/// element, so it is no element that exists.
 fn index(token: &str) -> Option<usize> {
     let is_index = token == "0" || !token.starts_with('0');
     if !is_index || !token.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // No digits are no index; an index too large for a `usize` is past the end of any array.
+    // Without digits there is no index. An index too large for a `usize` is past the end of any
+    // array.
     token.parse().ok()
 }
 
@@ -156,16 +158,17 @@ pub(crate) fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(one), Value::Bool(other)) => one == other,
-        // The same characters, none of them taken for another.
+        // Strings are equal if they have the same characters.
         (Value::String(one), Value::String(other)) => one == other,
         (Value::Number(one), Value::Number(other)) => {
             decimal(one.as_str()) == decimal(other.as_str())
         }
-        // As many elements, equal in order.
+        // Arrays are equal if they have as many elements, equal in order.
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
         }
-        // As many members, each equal to the one of its name in the other, in whatever order.
+        // Objects are equal if they have as many members, each equal to the member of its name in
+        // the other, in whatever order.
         (Value::Object(one), Value::Object(other)) => {
             let is_in_other = |(name, one): (&String, &Value)| {
                 other.get(name).is_some_and(|other| equal(one, other))
@@ -176,8 +179,8 @@ pub(crate) fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Section 4.6: a number by its value. The value is the integer of these digits, which neither begin
-/// nor end with 0, times ten to this power; true where it is below zero.
+/// Section 4.6: numbers are compared by value. The value is the integer of these digits, which
+/// neither begin nor end with 0, times ten to this power. True means that it is below zero.
 fn decimal(text: &str) -> (bool, String, i64) {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -203,7 +206,8 @@ fn check(document: &Value, patch: &Value, expected: &Result<Value, usize>) {
     assert!(is_expected, "{patch} of {document}: {made:?}, expected {expected:?}");
 }
 
-/// Of A.13, an operation with two members `op`, a [`Value`] holds but one.
+/// A.13 is an operation with two members `op`. A [`Value`] can hold only one of them, so the
+/// example is not here.
 #[test]
 fn the_examples_of_rfc_6902_come_out_as_they_are_printed() {
     for (document, operation, expected) in [

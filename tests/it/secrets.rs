@@ -15,7 +15,7 @@ const CANARY: &str = "c4n4ry";
 /// The event with a canary wherever a client or an authorizer can put a secret.
 fn with_canaries(event: &Value) -> Value {
     let mut text = event.to_string();
-    // The values of the events' patches, in bodies that are readable.
+    // These are the values in the events' patches, where the body is readable.
     text = text.replace("Pickup", CANARY);
     let mut event: Value = serde_json::from_str(&text).unwrap();
     for headers in ["headers", "multiValueHeaders"] {
@@ -49,7 +49,8 @@ pub(crate) async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
         let answer = bootstrap.invoke(with_canaries(&serde_json::from_str(&text).unwrap())).await;
         assert!(answer["statusCode"].is_u64(), "{answer}");
     }
-    // Not JSON, not a patch, and operations that fail, with the canary in the way of each.
+    // These bodies are no patch, or have operations that fail. Each has the canary where it goes
+    // wrong.
     let path = format!("/{CANARY}");
     for patch in [
         json!(CANARY),
@@ -66,7 +67,7 @@ pub(crate) async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
     bootstrap.end()
 }
 
-/// All that a line may say.
+/// All fields that a line may have.
 const FIELDS: &[&str] = &[
     "timestamp",
     "level",
@@ -104,7 +105,7 @@ const FIELDS: &[&str] = &[
     "duration_ms",
 ];
 
-/// What the log's lines that are metrics may say.
+/// All fields that a line of metrics may have.
 const METRICS: &[&str] = &[
     "_aws",
     "FunctionName",
@@ -135,7 +136,7 @@ async fn a_request_has_a_line_and_its_metrics_and_no_secret_is_in_either() {
     for (lines, allowed) in [(&lines, FIELDS), (&metrics, METRICS)] {
         for line in lines {
             for name in line.as_object().unwrap().keys() {
-                // The runtime's own lines have an `error`, which is not of a request.
+                // The runtime's own lines have an `error`, which is not about a request.
                 let runtime = name == "error" && line.get("request_id").is_none();
                 assert!(allowed.contains(&name.as_str()) || runtime, "{name}: {line}");
             }

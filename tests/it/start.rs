@@ -14,7 +14,7 @@ use crate::{
 
 const SLOW: &str = "00000000-0000-4000-8000-00000000005a";
 
-/// An engine that never answers to writes of one option.
+/// An engine that never answers writes of one option.
 async fn engine() -> Engine {
     let engine = Engine::start().await;
     engine.put_option(SLOW, json!({})).await;
@@ -25,7 +25,7 @@ async fn engine() -> Engine {
     engine.behind(hangs, Duration::from_mins(1)).await
 }
 
-/// The order in which two events are answered, of which the first is slow, the second not.
+/// The order in which two events are answered. The first is slow, the second is not.
 async fn order(concurrency: &str) -> Vec<(String, i64)> {
     let engine = engine().await;
     let mut bootstrap = Bootstrap::start(&[
@@ -74,7 +74,8 @@ async fn the_connection_is_there_before_the_first_event() {
     assert_eq!(requests.recv().await.as_deref(), Some("GetItem"));
 }
 
-/// A first request does not wait for the answer to the start's, and takes a connection of its own.
+/// A first request does not wait for the answer to the read of the start. It takes a connection of
+/// its own.
 #[tokio::test]
 async fn the_connection_is_waited_for_but_no_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

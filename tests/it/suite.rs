@@ -1,11 +1,11 @@
 //! The public test suite of JSON Patch, npm's `json-patch-test-suite`, through the handler and the
 //! store.
 //!
-//! Every case runs in up to two forms. In one, its document is the member `doc` of the option's
-//! document, and its pointers lead there, so that documents take part that are arrays and scalars. In
-//! the other, its document is the option's document; that is for cases whose documents are objects.
-//! The cases that the suite disables run too: an operation with two members `op` is what most parsers
-//! cannot see, and this crate's can.
+//! Every case runs in up to two forms. In one, the case's document is the member `doc` of the
+//! option's document, and its pointers lead there. So documents that are arrays or scalars take
+//! part. In the other, the case's document is the option's document. That form is for cases whose
+//! documents are objects. The cases that the suite disables run too: most parsers cannot see an
+//! operation with two members `op`, and this crate's can.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -23,13 +23,13 @@ const FOLDER: &str = "JSON_PATCH_TEST_SUITE";
 
 const FILES: [&str; 2] = ["spec_tests.json", "tests.json"];
 
-/// The valid cases that are refused, by their file, their number from 0 and their comment. Each has
+/// The valid cases that are refused: their file, their number from 0, and their comment. Each has
 /// an empty member name, which DynamoDB cannot hold.
 const REFUSED: [&str; 4] = [
     "tests.json 11: Add, / target",
     "tests.json 12: Add, /foo/ deep target (trailing slash)",
     "tests.json 53: Empty-string element",
-    // The case has no comment; of the ten names in its document the second is empty.
+    // This case has no comment. Of the ten names in its document the second is empty.
     "tests.json 54",
 ];
 
@@ -44,16 +44,17 @@ struct Case {
     doc: Value,
     /// The patch's text, in which an operation may have a member twice.
     patch: Box<RawValue>,
-    /// Where a valid case has none, its patch changes nothing.
+    /// The document that the patch should make. A valid case without one has a patch that changes
+    /// nothing.
     expected: Option<Value>,
-    /// There for a case whose patch is not valid or does not fit.
+    /// The error of a case whose patch is not valid or does not fit.
     error: Option<String>,
     #[serde(default)]
     disabled: bool,
 }
 
 impl Case {
-    /// The document that the patch makes; none where it is to be refused.
+    /// The document that the patch makes; none where the patch is to be refused.
     fn made(&self) -> Option<&Value> {
         match self.error {
             Some(_) => None,
@@ -80,8 +81,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The patch for a document that is the member `doc` of another. What is no pointer stays none, and
-/// what occurs twice stays so.
+/// The patch for a document that is the member `doc` of another. A pointer that is none stays none,
+/// and a member that occurs twice still does.
 fn wrapped(patch: &RawValue) -> String {
     let operations: Vec<&RawValue> = serde_json::from_str(patch.get()).unwrap();
     let operations = operations.into_iter().map(|operation| {
@@ -123,12 +124,12 @@ fn storable(document: &Value) -> Value {
 enum Outcome {
     Applied,
     Refused,
-    /// Refused for an empty member name, though valid.
+    /// The patch is valid, but was refused for an empty member name.
     RefusedByName,
 }
 
-/// Sends the patch for an option of this document, which the patch makes into `made`, or which
-/// refuses it.
+/// Sends the patch to an option of this document. The patch makes `made` of the document; without
+/// `made` it is to be refused.
 async fn send(
     engine: &Engine,
     name: &str,
@@ -211,7 +212,8 @@ async fn every_case_ends_as_the_suite_says_but_those_with_an_empty_name() {
     as_option.check("as the option", 30, 10);
 }
 
-/// What a patch in memory is compared with elsewhere holds to the suite itself, empty names included.
+/// `rfc6902`, which patches in memory are compared with elsewhere, passes the suite itself, empty
+/// names included.
 #[test]
 #[ignore = "needs the public suite, which `.ci/steps/suite` fetches"]
 fn what_patches_are_compared_with_ends_every_case_as_the_suite_says() {

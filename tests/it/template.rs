@@ -16,8 +16,8 @@ const ITEM: &str = include_str!("../../src/store/item.rs");
 const RECORD: &str = include_str!("../../src/store/record.rs");
 const ENGLISH: &str = include_str!("../../src/messages/en.ftl");
 
-/// All that API Gateway can refuse by itself ("Gateway response types for API Gateway"), with the
-/// contract's answer.
+/// All refusals that API Gateway can make by itself ("Gateway response types for API Gateway"),
+/// with the contract's answer.
 const REFUSALS: &[(&str, u64, Code)] = &[
     ("ACCESS_DENIED", 403, Code::NoPermissions),
     ("API_CONFIGURATION_ERROR", 500, Code::InternalServerError),
@@ -42,8 +42,8 @@ const REFUSALS: &[(&str, u64, Code)] = &[
     ("WAF_FILTERED", 403, Code::NoPermissions),
 ];
 
-/// What AWS counts by itself and by which dimensions, in alphabetical order ("Types of metrics for
-/// Lambda functions" and "Amazon API Gateway dimensions and metrics").
+/// The metrics that AWS keeps by itself, and their dimensions in alphabetical order ("Types of
+/// metrics for Lambda functions" and "Amazon API Gateway dimensions and metrics").
 const METRICS_OF_AWS: &[(&str, &[&str], &[&str])] = &[
     ("AWS/ApiGateway", &["4XXError", "5XXError", "Count", "Latency"], &["ApiName", "Stage"]),
     ("AWS/Lambda", &["Duration", "Errors", "Invocations", "Throttles"], &["FunctionName"]),
@@ -58,7 +58,7 @@ const METRICS_OF_AWS: &[(&str, &[&str], &[&str])] = &[
 /// A metric: its namespace, its name, and its dimensions with their values, as [`text`] writes them.
 type Metric = (String, String, BTreeMap<String, String>);
 
-/// The values of the dimensions that only a deployment knows, as the template refers to them.
+/// The values of dimensions that only a deployment knows, as the template refers to them.
 const FUNCTION: &str = "${UpdateOrganizationOption}";
 const NEW_VERSION: &str = "${UpdateOrganizationOption.Version.Version}";
 
@@ -107,8 +107,8 @@ fn the_table_has_the_keys_and_the_expiry_that_the_code_writes() {
     assert_eq!(expiry["Enabled"], true);
 }
 
-/// The IAM actions behind what the store asks of the SDK's client. A transaction needs those of
-/// its parts ("IAM policies and transactions", DynamoDB Developer Guide).
+/// The IAM actions behind the calls that the store makes of the SDK's client. A transaction needs
+/// the actions of its parts ("IAM policies and transactions", DynamoDB Developer Guide).
 fn actions_used() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let parts = fs::read_dir(source.join("store")).unwrap().map(|file| file.unwrap().path());
@@ -150,10 +150,10 @@ fn the_function_may_do_what_it_does_and_no_more() {
     let mut granted = BTreeSet::new();
     for statement in policies[0]["PolicyDocument"]["Statement"].as_array().unwrap() {
         let keys: &[&str] = match statement["Sid"].as_str() {
-            // The last is the warm-up's.
+            // The last key is the warm-up's.
             Some("Read") => &["ORG#*", "ALIAS#*", "-"],
             Some("Write") => &["ORG#*"],
-            // The one without is the key's, where there is one.
+            // A statement without a `Sid` is that of the encryption key, if there is one.
             Some("Log" | "Trace") | None => continue,
             Some(other) => panic!("{other}"),
         };
@@ -176,7 +176,7 @@ fn the_function_may_do_what_it_does_and_no_more() {
 fn every_refusal_of_the_gateway_follows_the_contract() {
     let api = properties("Api");
     let responses = api["GatewayResponses"].as_object().unwrap();
-    // What has none of its own has the answer and the status of its class's default.
+    // A type without an answer of its own has the answer and the status of its class's default.
     let default = |status: u64| if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
     for (name, response) in responses {
         let (_, status, _) = REFUSALS.iter().find(|(known, ..)| known == name).expect(name);
@@ -233,7 +233,7 @@ fn a_deployment_watches_alarms_that_there_are() {
     }
 }
 
-/// A text, or what one is made of, as `Fn::Sub` would have it.
+/// The text of `value`, which is one or is made with functions, as `Fn::Sub` would have it.
 fn text(value: &Value) -> String {
     if let Some(name) = value["Ref"].as_str() {
         return format!("${{{name}}}");
@@ -253,7 +253,7 @@ fn metric(watched: &Value) -> Metric {
     (text(&watched["Namespace"]), text(&watched["MetricName"]), dimensions)
 }
 
-/// What each alarm of the template looks at.
+/// The metrics that each alarm of the template looks at.
 fn watched() -> Vec<(String, Metric)> {
     let template = template();
     let resources = template["Resources"].as_object().unwrap().iter();
@@ -280,7 +280,7 @@ fn watched() -> Vec<(String, Metric)> {
     watched
 }
 
-/// What the template makes of the access log's lines.
+/// The metrics that the template makes of the access log's lines.
 fn filtered() -> Vec<Metric> {
     let format = properties("Api")["AccessLogSetting"]["Format"].take();
     let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
@@ -296,7 +296,7 @@ fn filtered() -> Vec<Metric> {
     filtered
 }
 
-/// What the function emits, over all events.
+/// The metrics that the function writes, over all events.
 async fn emitted() -> Vec<Metric> {
     let logs = logs_of_all_events(&[("AWS_LAMBDA_FUNCTION_VERSION", "7")]).await;
     let mut emitted = Vec::new();
@@ -307,7 +307,7 @@ async fn emitted() -> Vec<Metric> {
             for names in directive["Dimensions"].as_array().unwrap() {
                 let names = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
                 let dimensions = names.map(|name| {
-                    // A line may lack one, as that of a refused request its plan.
+                    // A line may lack a dimension: that of a refused request lacks the plan.
                     let value = line[name].as_str()?.to_owned();
                     let value = match (name, &*value) {
                         ("FunctionName", "UpdateOrganizationOption") => FUNCTION.to_owned(),
@@ -349,7 +349,7 @@ async fn every_alarm_watches_what_is_there_to_be_watched() {
     }
 }
 
-/// What the dashboard shows.
+/// The metrics that the dashboard shows.
 fn shown() -> Vec<(String, Metric)> {
     let body = properties("Dashboard")["DashboardBody"].take();
     let body: Value = serde_json::from_str(&text(&body)).unwrap();
@@ -358,7 +358,7 @@ fn shown() -> Vec<(String, Metric)> {
         let title = widget["properties"]["title"].as_str().unwrap();
         for row in widget["properties"]["metrics"].as_array().unwrap() {
             let row: Vec<_> = row.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-            // A search has no row of its own: it names a schema, in braces.
+            // A search is not a row of names: it names a schema, in braces.
             let [namespace, name, dimensions @ ..] = &row[..] else { continue };
             let pairs = dimensions.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].to_owned()));
             let metric = ((*namespace).to_owned(), (*name).to_owned(), pairs.collect());
@@ -401,7 +401,7 @@ fn no_deployment_lets_in_whom_sams_local_api_lets_in() {
     assert_eq!(parameter["AllowedPattern"], "(?!)");
     let authorizer = include_str!("../../local/authorizer/bootstrap");
     assert!(authorizer.contains("if [[ ${AWS_SAM_LOCAL-} == true && "));
-    // Nothing but `sam local start-api` takes that template by itself.
+    // Only `sam local start-api` takes that template without being told to.
     let mut command = "";
     for line in include_str!("../../samconfig.toml").lines() {
         if line.starts_with('[') {
