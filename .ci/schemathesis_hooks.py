@@ -5,5 +5,6 @@ import schemathesis
 
 @schemathesis.hook
 def filter_case(context, case):
-    # Sent as Latin-1, where the API reads UTF-8: not the character that it is meant to be.
+    # schemathesis sends other characters as Latin-1. The API reads UTF-8, so they would not be the
+    # characters that they are meant to be.
     return all(str(value).isascii() for value in (case.headers or {}).values())

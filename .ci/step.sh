@@ -4,8 +4,8 @@ tools=${CI_TOOLS:-$HOME/.cache/update-organization-option-ci}
 org=3f2504e0-4f89-41d3-9a0c-0305e82c3301
 option=orgs/$org/options/6fa459ea-ee8a-4ca4-894e-db77e160355e
 
-# A folder of the step's own, and the servers that it starts. Both are gone when it ends. Where it fails,
-# it shows what its servers have said.
+# Each step has a folder of its own, and may start servers. Both are gone when the step ends. Where it
+# fails, it shows what its servers have logged.
 work=$(mktemp -d)
 background=()
 finish() {
@@ -21,7 +21,7 @@ finish() {
 }
 trap finish EXIT
 
-# Installs tools that are missing, by the names that `.ci/install` has for them.
+# Installs the tools that are missing, by the names that `.ci/install` has for them.
 needs() { # TOOL…
     .ci/install "$@"
     export PATH="$tools/sam/bin:$tools/deny/bin:$PATH" SAM_CLI_TELEMETRY=0
@@ -31,7 +31,7 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Starts a server whose output is the log of that name.
+# Starts a server. Its output goes to the log of that name.
 start() { # NAME COMMAND…
     "${@:2}" >"$work/$1.log" 2>&1 &
     background+=($!)
@@ -42,8 +42,8 @@ await() { # URL
     curl --silent --output /dev/null --retry 60 --retry-delay 1 --retry-connrefused "$1"
 }
 
-# Starts the local server. It is then at `api`, its DynamoDB at `dynamodb_port`. LOCAL names a server
-# that is built already; without it, it is built.
+# Starts the local server. Then `api` is its address, and `dynamodb_port` is the port of its DynamoDB.
+# LOCAL names a server that is built already. Without LOCAL the server is built.
 server=${LOCAL:-${CARGO_TARGET_DIR:-target}/debug/examples/local}
 start_local() { # [OPTION…]
     [ -n "${LOCAL:-}" ] || cargo build --locked --example local
@@ -55,18 +55,18 @@ start_local() { # [OPTION…]
     await "$api"
 }
 
-# Builds the function for containers of this machine. It is then at `bootstrap`.
+# Builds the function for containers of this machine. Then `bootstrap` is its file.
 build_function() {
     sam build --config-env x86_64 --region eu-central-1
     bootstrap=.aws-sam/build/UpdateOrganizationOption/bootstrap
 }
 
-# Amazon's runtime interface emulator, which comes with SAM.
+# The path of Amazon's runtime interface emulator, which comes with SAM.
 emulator() {
     echo "$tools"/sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64
 }
 
-# Starts Docker where it does not run. It stays.
+# Starts Docker where it does not run. Docker goes on after the step.
 start_docker() {
     docker info >/dev/null 2>&1 && return
     setsid dockerd >"$tools/dockerd.log" 2>&1 </dev/null &
