@@ -1,4 +1,4 @@
-//! The examples as processes, as who uses them runs them.
+//! The examples as processes, run as a user runs them.
 
 use std::{
     env,
@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-/// What a test waits for the end of a command at most.
+/// How long a test waits for the end of a command at most.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a command has written that ends by itself.
+/// What a command that ends by itself has written.
 #[track_caller]
 pub(crate) fn run(name: &str, arguments: &[impl AsRef<OsStr> + Debug]) -> Output {
     let mut command = example(name);
@@ -28,7 +28,7 @@ pub(crate) fn run(name: &str, arguments: &[impl AsRef<OsStr> + Debug]) -> Output
     })
 }
 
-/// The one line that the command ends with.
+/// Checks that the command fails with this one line.
 #[track_caller]
 pub(crate) fn fails(name: &str, arguments: &[&str], expected: &str) {
     let output = run(name, arguments);
@@ -44,10 +44,10 @@ pub(crate) fn example(name: &str) -> Command {
     command
 }
 
-/// The folder of the examples, which are built: Cargo does not build them for one test alone.
+/// The folder of the built examples. Cargo does not build them for one test alone.
 fn examples() -> &'static Path {
     static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
-        // Where the program is that Cargo has built for the tests.
+        // This is the folder of the program that Cargo has built for the tests.
         let profile = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().unwrap();
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--examples", "--target-dir"]);

@@ -18,7 +18,7 @@ use crate::{
     engine::{ABSENT, ARCHIVED, Engine, OPTION, ORG, OTHER_ORG, event, with_header},
 };
 
-/// What a run says that came to the end of its file.
+/// What a run that came to the end of its file says.
 #[derive(Debug)]
 struct Report {
     /// Its one line of output.

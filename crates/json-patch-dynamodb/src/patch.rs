@@ -271,7 +271,7 @@ impl TryFrom<&json_patch::Patch> for Patch {
 
     /// Takes a patch that was read elsewhere, within DynamoDB's limits.
     fn try_from(patch: &json_patch::Patch) -> Result<Self, PatchError> {
-        // Through its text, so that there is one place that says what is valid.
+        // The patch is read through its text, so that one place says what is valid.
         let text = serde_json::to_vec(patch).map_err(|error| not_json(&error))?;
         Self::parse(&text)
     }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::limits::Limits;
 
-/// The patch that makes `before` of `after`, within `limits`.
+/// The patch that turns `after` back into `before`, within `limits`.
 ///
-/// Each object and array is changed member by member, or replaced where that takes less text. So the
-/// patch is never longer than one that replaces the whole document. The same documents always give the
-/// same patch; equal documents give an empty one.
+/// Each object and array is changed member by member, or is replaced where that takes less text. So
+/// the patch is never longer than one that replaces the whole document. The same documents always
+/// give the same patch. Equal documents give an empty one.
 ///
 /// Both documents have canonical numbers, and `before` is an object.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn undo(after: &Value, before: &Value, limits: &Limits) -> json_patch::Patch
     json_patch::Patch(operations)
 }
 
-/// Adds the operations that make `to` of `from`, which is at `path`.
+/// Adds the operations that turn `from`, which is at `path`, into `to`.
 fn change(from: &Value, to: &Value, path: &mut PointerBuf, operations: &mut Vec<PatchOperation>) {
     if from == to {
         return;
@@ -64,8 +64,8 @@ fn change_object(
     }
 }
 
-/// Elements that are the same at the front and at the back stay. Of those between, pairs are changed
-/// in place, and what one side has more is removed or added.
+/// Elements that are the same at the front and at the back stay. Of the elements between, pairs are
+/// changed in place. The rest of the longer side is removed or added.
 fn change_array(
     from: &[Value],
     to: &[Value],
@@ -102,7 +102,7 @@ fn replace(path: &PointerBuf, value: &Value) -> PatchOperation {
     PatchOperation::Replace(ReplaceOperation { path: path.clone(), value: value.clone() })
 }
 
-/// What the operation takes as text, with the comma after it.
+/// The bytes that the operation takes as text, with the comma after it.
 fn text_bytes(operation: &PatchOperation) -> usize {
     serde_json::to_string(operation).map_or(usize::MAX / 2, |text| text.len() + 1)
 }
