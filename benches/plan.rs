@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
-    request::{PatchRequest, Preconditions},
+    request::{PatchRequest, Preconditions, Preference},
     store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, timeouts},
 };
 
@@ -56,7 +56,15 @@ async fn print_requests() {
         let option = sample::OPTION.parse().unwrap();
         let patch = parse(&entry["patch"]);
         let preconditions = Preconditions::default();
-        let request = PatchRequest { option, alias: None, preconditions, key: None, patch };
+        let request = PatchRequest {
+            option,
+            alias: None,
+            preconditions,
+            key: None,
+            preference: Preference::None,
+            dry_run: false,
+            patch,
+        };
         let plan = Plan::of(&request.patch, DOCUMENT);
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         store.change(&access, &request, &plan, "bench", &mut effort).await.unwrap();

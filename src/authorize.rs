@@ -17,6 +17,9 @@ pub struct AccessRules {
     pub scope_claim: String,
     /// The scope, or the Cognito group, that permits a change.
     pub write_scope: String,
+    /// The scope, or the Cognito group, that permits to see what is stored; without it whoever may
+    /// change an option may also see it.
+    pub read_scope: Option<String>,
 }
 
 impl Default for AccessRules {
@@ -25,6 +28,7 @@ impl Default for AccessRules {
             organization_claim: "custom:org_guid".into(),
             scope_claim: "scope".into(),
             write_scope: "options/write".into(),
+            read_scope: None,
         }
     }
 }
@@ -46,6 +50,7 @@ pub struct Caller<'e> {
 pub struct OrgAccess {
     org: OrgGuid,
     subject: String,
+    may_read: bool,
 }
 
 impl OrgAccess {
@@ -59,6 +64,12 @@ impl OrgAccess {
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Whether the caller may see what is stored.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        self.may_read
     }
 }
 
@@ -74,6 +85,9 @@ pub enum Denied {
     /// The caller does not belong to the organization.
     #[error("the caller does not belong to this organization")]
     OtherOrganization,
+    /// The request is a dry run, which shows what is stored, and the caller may not see that.
+    #[error("the caller lacks the scope that permits seeing options, as a dry run does")]
+    NoReadScope,
 }
 
 impl<'e> Caller<'e> {
@@ -117,9 +131,12 @@ impl<'e> Caller<'e> {
     ///
     /// [`Denied::NoScope`] where the caller's scopes and groups do not permit that.
     pub fn check_scope(&self, rules: &AccessRules) -> Result<(), Denied> {
+        if self.holds(&rules.write_scope, rules) { Ok(()) } else { Err(Denied::NoScope) }
+    }
+
+    fn holds(&self, scope: &str, rules: &AccessRules) -> bool {
         let held = [self.claim(&rules.scope_claim), self.scopes, self.claim("cognito:groups")];
-        let permitted = held.into_iter().flat_map(members).any(|scope| scope == rules.write_scope);
-        if permitted { Ok(()) } else { Err(Denied::NoScope) }
+        held.into_iter().flat_map(members).any(|each| each == scope)
     }
 
     /// Access to the options of `org`.
@@ -141,7 +158,8 @@ impl<'e> Caller<'e> {
         if !own.is_some_and(|own| own.contains(&org)) {
             return Err(Denied::OtherOrganization);
         }
-        Ok(OrgAccess { org, subject: self.subject.to_owned() })
+        let may_read = rules.read_scope.as_ref().is_none_or(|scope| self.holds(scope, rules));
+        Ok(OrgAccess { org, subject: self.subject.to_owned(), may_read })
     }
 
     fn claim(&self, name: &str) -> &'e Value {

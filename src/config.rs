@@ -107,6 +107,7 @@ impl Config {
                 organization_claim: get("ORGANIZATION_CLAIM").unwrap_or(rules.organization_claim),
                 scope_claim: get("SCOPE_CLAIM").unwrap_or(rules.scope_claim),
                 write_scope: get("WRITE_SCOPE").unwrap_or(rules.write_scope),
+                read_scope: get("READ_SCOPE"),
             },
             cors_origin: get("CORS_ORIGIN"),
             store: StoreConfig {

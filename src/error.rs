@@ -1,6 +1,6 @@
 //! The contract's error codes, and every way a request can fail.
 
-use crate::{authorize::Denied, request::RequestError, store::StoreError};
+use crate::{authorize::Denied, id::Version, request::RequestError, store::StoreError};
 
 macro_rules! codes {
     ($($name:ident),+ $(,)?) => {
@@ -89,6 +89,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The version of the option that the failure was decided on, where there is one.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::Store(error) => error.version(),
+            Self::Denied(_) | Self::Request(_) | Self::AliasNotFound | Self::AliasOfAnother => None,
+        }
+    }
+
     /// The texts of the causes from the outermost to the root, for the operator. A refusal has
     /// none.
     #[must_use]

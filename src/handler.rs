@@ -10,13 +10,12 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use tokio::time::Instant;
 
 use crate::{
-    authorize::{AccessRules, Caller},
+    authorize::{AccessRules, Caller, Denied},
     error::Failure,
     invocation::Invocation,
-    messages::Language,
-    request::{self, Client, Event, PatchRequest},
+    request::{self, Client, Event, PatchRequest, Preference},
     response::{allow_origin, respond},
-    store::{DOCUMENT, Done, Effort, Store},
+    store::{DOCUMENT, Effort, Outcome, Store},
     telemetry::{Operations, Record},
 };
 
@@ -53,7 +52,7 @@ impl Handler {
         let effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
         let mut record = Record::new(invocation, effort, cold_start);
         let outcome = self.change_option(event, invocation, &mut record).await;
-        let mut response = respond(&outcome, || Language::negotiate(event), &invocation.request_id);
+        let mut response = respond(&outcome, event, &invocation.request_id);
         if let Some(origin) = &self.cors_origin {
             allow_origin(&mut response, origin);
         }
@@ -66,7 +65,7 @@ impl Handler {
         event: &Event,
         invocation: &Invocation,
         record: &mut Record<'_>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Outcome, Failure> {
         // Who calls. This comes first: a caller from elsewhere learns nothing about what exists or
         // what is valid.
         let caller = Caller::of(event)?;
@@ -75,10 +74,17 @@ impl Handler {
         let org = request::organization(event)?;
         record.org = Some(org);
         let access = caller.access(org, &self.rules)?;
+        record.dry_run = request::dry_run(event)?;
+        if record.dry_run && !access.may_read() {
+            return Err(Denied::NoReadScope.into());
+        }
 
         // What is to be changed.
         record.client = Client::parse(event)?;
-        let request = PatchRequest::parse(event)?;
+        let mut request = PatchRequest::parse(event)?;
+        if !access.may_read() {
+            request.preference = Preference::None;
+        }
         record.option = Some(request.option);
         record.operations = Operations::count(request.patch.operations());
         let plan = Plan::of(&request.patch, DOCUMENT);

@@ -1,19 +1,24 @@
 //! From an API Gateway event to a [`PatchRequest`]: path, headers, media type and body.
 
+mod accept;
 mod client;
 mod event;
 mod idempotency;
+mod list;
 mod precondition;
+mod prefer;
 
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use json_patch_dynamodb::{Patch, PatchError};
 
+pub use accept::prefers_problem;
 pub use client::{Client, ClientIdentifier, MAX_CLIENT_TEXT, MAX_EXTENSIONS};
 pub use event::Event;
 pub use idempotency::IdempotencyKey;
 pub use precondition::{Preconditions, Tags, Unmet};
+pub use prefer::Preference;
 
 use crate::id::{OptionGuid, OrgGuid};
 
@@ -36,6 +41,10 @@ pub struct PatchRequest {
     pub preconditions: Preconditions,
     /// The key by which a repetition of this request is recognized.
     pub key: Option<IdempotencyKey>,
+    /// What the client would like to have in the answer.
+    pub preference: Preference,
+    /// Whether the client only asks what would be answered.
+    pub dry_run: bool,
     /// The change.
     pub patch: Patch,
 }
@@ -54,6 +63,9 @@ pub enum RequestError {
         /// Its rule.
         expected: &'static str,
     },
+    /// The query parameter `dryRun` is not the one value that it can have.
+    #[error("expected the query parameter `dryRun` to be `All`, once")]
+    DryRun,
     /// The body's media type is not JSON.
     #[error(
         "expected the content type `application/json-patch+json`, `application/json`, `text/json` \
@@ -91,7 +103,7 @@ impl RequestError {
             | Self::ReplacementCharacter
             | Self::NotBase64
             | Self::Patch(PatchError::NotUtf8(_) | PatchError::NotJson { .. }) => true,
-            Self::NotAGuid(_) | Self::Header { .. } | Self::Patch(_) => false,
+            Self::NotAGuid(_) | Self::Header { .. } | Self::DryRun | Self::Patch(_) => false,
         }
     }
 }
@@ -107,6 +119,21 @@ pub fn organization(event: &Event) -> Result<OrgGuid, RequestError> {
     path_guid(event, "org_guid")
 }
 
+/// Whether the request is a dry run: `?dryRun=All`, as Kubernetes spells it.
+///
+/// Parsed before the rest of the request, as a dry run asks for another permission.
+///
+/// # Errors
+///
+/// [`RequestError::DryRun`].
+pub fn dry_run(event: &Event) -> Result<bool, RequestError> {
+    match &event.query("dryRun")[..] {
+        [] => Ok(false),
+        ["All"] => Ok(true),
+        _ => Err(RequestError::DryRun),
+    }
+}
+
 impl PatchRequest {
     /// Parses the rest of the request.
     ///
@@ -119,9 +146,11 @@ impl PatchRequest {
         let alias = alias(event)?;
         let preconditions = Preconditions::parse(event)?;
         let key = IdempotencyKey::parse(event)?;
+        let preference = Preference::parse(event);
+        let dry_run = dry_run(event)?;
         check_media_type(event.item("Content-Type").as_deref())?;
         let patch = Patch::parse(&body(event)?)?;
-        Ok(Self { option, alias, preconditions, key, patch })
+        Ok(Self { option, alias, preconditions, key, preference, dry_run, patch })
     }
 }
 
@@ -150,13 +179,7 @@ fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
     let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
         return Ok(());
     };
-    let mut quoted = false;
-    let mut parts = content_type
-        .split(|c| {
-            quoted ^= c == '"';
-            c == ';' && !quoted
-        })
-        .map(str::trim);
+    let mut parts = list::split(content_type, ';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
     let json = match media_type.split_once('/') {
         Some(("application" | "text", "json")) => true,

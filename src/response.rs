@@ -1,5 +1,7 @@
 //! The answer to a client. Only this module names a status code.
 
+use json_patch::jsonptr::Pointer;
+use json_patch_dynamodb::Limits;
 use lambda_http::{
     Body,
     aws_lambda_events::apigw::ApiGatewayProxyResponse,
@@ -11,17 +13,26 @@ use lambda_http::{
         },
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     authorize::Denied,
     error::{Code, Failure},
+    id::Version,
     messages::Language,
-    store::{Done, StoreError},
+    request::{Event, MAX_BODY_BYTES, RequestError, prefers_problem},
+    store::{Outcome, Shown, StoreError},
 };
 
 /// How long a client should wait before it tries again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The media types of a patch that `Accept-Patch` can name (RFC 5789 3.1); it has no wildcards.
+pub const ACCEPTED: &str = "application/json-patch+json, application/json, text/json";
+
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -32,23 +43,22 @@ pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
     const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
     match failure {
         Failure::Denied(Denied::NoIdentity) => (StatusCode::UNAUTHORIZED, Code::Unauthorized),
-        Failure::Denied(Denied::NoScope | Denied::OtherOrganization) | Failure::AliasOfAnother => {
-            (StatusCode::FORBIDDEN, Code::NoPermissions)
-        }
+        Failure::Denied(Denied::NoScope | Denied::OtherOrganization | Denied::NoReadScope)
+        | Failure::AliasOfAnother => (StatusCode::FORBIDDEN, Code::NoPermissions),
         Failure::Request(error) if error.is_malformed() => (UNPROCESSABLE, Code::BadRequest),
         Failure::Request(_) => (UNPROCESSABLE, Code::RequestIsNotValid),
         Failure::AliasNotFound => (StatusCode::NOT_FOUND, Code::AliasIsNotFound),
         Failure::Store(error) => match error {
             StoreError::NotFound => (StatusCode::NOT_FOUND, Code::NotFound),
-            StoreError::Archived => (UNPROCESSABLE, Code::NotAllowedForArchived),
-            StoreError::PreconditionFailed(_) => {
+            StoreError::Archived { .. } => (UNPROCESSABLE, Code::NotAllowedForArchived),
+            StoreError::PreconditionFailed { .. } => {
                 (StatusCode::PRECONDITION_FAILED, Code::OperationCannotBePerformed)
             }
             StoreError::Duplicate => (UNPROCESSABLE, Code::Duplicate),
-            StoreError::Patch(error) if error.reason.is_limit() => {
+            StoreError::Patch { error, .. } if error.reason.is_limit() => {
                 (UNPROCESSABLE, Code::RequestIsNotValid)
             }
-            StoreError::Patch(_) => (UNPROCESSABLE, Code::OperationCannotBePerformed),
+            StoreError::Patch { .. } => (UNPROCESSABLE, Code::OperationCannotBePerformed),
             StoreError::TooLarge { .. } => (UNPROCESSABLE, Code::RequestIsNotValid),
             StoreError::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
             StoreError::Contention => (StatusCode::TOO_MANY_REQUESTS, Code::TryLater),
@@ -61,9 +71,14 @@ pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
 /// The status and the code of a request that ended with `outcome`. A request that was carried out
 /// has no code.
 #[must_use]
-pub fn summary(outcome: &Result<Done, Failure>) -> (StatusCode, Option<Code>) {
+pub fn summary(outcome: &Result<Outcome, Failure>) -> (StatusCode, Option<Code>) {
     match outcome {
-        Ok(_) => (StatusCode::NO_CONTENT, None),
+        Ok(Outcome { shown: Shown::Nothing | Shown::Minimal, .. }) => {
+            (StatusCode::NO_CONTENT, None)
+        }
+        Ok(Outcome { shown: Shown::Representation(_) | Shown::Undo(_), .. }) => {
+            (StatusCode::OK, None)
+        }
         Err(failure) => {
             let (status, code) = status_and_code(failure);
             (status, Some(code))
@@ -71,47 +86,21 @@ pub fn summary(outcome: &Result<Done, Failure>) -> (StatusCode, Option<Code>) {
     }
 }
 
-/// The answer to a request that ended with `outcome`: 204 without a body, or an error as JSON.
+/// The answer to the request in `event`, which ended with `outcome`.
 ///
-/// `request_id` is all that a client learns about an internal error. `language` is called for an
-/// error only.
+/// `request_id` is all that a client learns about an internal error.
 #[must_use]
 pub fn respond(
-    outcome: &Result<Done, Failure>,
-    language: impl FnOnce() -> Language,
+    outcome: &Result<Outcome, Failure>,
+    event: &Event,
     request_id: &str,
 ) -> ApiGatewayProxyResponse {
     let mut headers = HeaderMap::new();
-    let (status, body) = match outcome {
-        Ok(Done { version, replayed }) => {
-            if let Some(version) = version {
-                insert(&mut headers, ETAG, &format!("\"{version}\""));
-            }
-            if *replayed {
-                insert(&mut headers, IDEMPOTENCY_REPLAYED, "true");
-            }
-            (StatusCode::NO_CONTENT, Body::Empty)
-        }
-        Err(failure) => {
-            let (status, code) = status_and_code(failure);
-            let language = language();
-            insert(&mut headers, CONTENT_TYPE, "application/json");
-            insert(&mut headers, CONTENT_LANGUAGE, language.tag());
-            if status == StatusCode::UNAUTHORIZED {
-                insert(&mut headers, WWW_AUTHENTICATE, "Bearer");
-            }
-            if status == StatusCode::TOO_MANY_REQUESTS {
-                insert(&mut headers, RETRY_AFTER, RETRY_AFTER_SECONDS);
-            }
-            let info = match code {
-                Code::InternalServerError => format!("request {request_id}"),
-                _ => failure.to_string(),
-            };
-            let message = language.message(code);
-            let body = json!({"code": code.as_str(), "message": message, "info": info});
-            (status, Body::Text(body.to_string()))
-        }
+    let body = match outcome {
+        Ok(outcome) => success(outcome, &mut headers),
+        Err(failure) => Body::Text(error(failure, event, request_id, &mut headers)),
     };
+    let (status, _) = summary(outcome);
     let mut response = ApiGatewayProxyResponse::default();
     response.status_code = i64::from(status.as_u16());
     response.headers = headers;
@@ -119,10 +108,113 @@ pub fn respond(
     response
 }
 
+/// 204 without a body, or 200 with what the client wants to see.
+fn success(Outcome { done, shown }: &Outcome, headers: &mut HeaderMap) -> Body {
+    if let Some(version) = done.version {
+        insert(headers, ETAG, &entity_tag(version));
+    }
+    if done.replayed {
+        insert(headers, IDEMPOTENCY_REPLAYED, "true");
+    }
+    let (applied, media_type, body) = match shown {
+        Shown::Nothing => return Body::Empty,
+        Shown::Minimal => ("return=minimal", None, Body::Empty),
+        Shown::Representation(document) => {
+            let text = Body::Text(document.to_string());
+            ("return=representation", Some("application/json"), text)
+        }
+        Shown::Undo(patch) => {
+            ("undo", Some("application/json-patch+json"), Body::Text(patch.clone()))
+        }
+    };
+    insert(headers, PREFERENCE_APPLIED, applied);
+    if let Some(media_type) = media_type {
+        insert(headers, CONTENT_TYPE, media_type);
+    }
+    body
+}
+
+/// `{code, message, info}`, or problem details where the client prefers them.
+fn error(failure: &Failure, event: &Event, request_id: &str, headers: &mut HeaderMap) -> String {
+    let (status, code) = status_and_code(failure);
+    let language = Language::negotiate(event);
+    insert(headers, CONTENT_LANGUAGE, language.tag());
+    if status == StatusCode::UNAUTHORIZED {
+        insert(headers, WWW_AUTHENTICATE, "Bearer");
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        insert(headers, RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    if let Some(version) = failure.version() {
+        insert(headers, ETAG, &entity_tag(version));
+    }
+    if let Failure::Request(RequestError::MediaType) = failure {
+        insert(headers, ACCEPT_PATCH, ACCEPTED);
+    }
+    let info = match code {
+        Code::InternalServerError => format!("request {request_id}"),
+        _ => failure.to_string(),
+    };
+    let (code, message) = (code.as_str(), language.message(code));
+    if prefers_problem(event) {
+        insert(headers, CONTENT_TYPE, "application/problem+json");
+        problem(failure, status, json!({"detail": info, "code": code, "message": message}))
+    } else {
+        insert(headers, CONTENT_TYPE, "application/json");
+        json!({"code": code, "message": message, "info": info}).to_string()
+    }
+}
+
+/// The problem details of `failure` (RFC 9457), of which `body` has the texts.
+fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
+    body["type"] = "about:blank".into();
+    // RFC 9457 4.2.1: the title of a problem without a type of its own.
+    body["title"] = status.canonical_reason().into();
+    body["status"] = status.as_u16().into();
+    let (operation, pointer, reason, limit) = match failure {
+        Failure::Store(StoreError::Patch { error, .. }) => (
+            Some(error.operation),
+            Some(error.pointer.as_str()),
+            Some(error.reason.as_str()),
+            error.reason.limit(),
+        ),
+        Failure::Store(StoreError::TooLarge { .. }) => {
+            (None, None, Some("too-large"), Some(Limits::DYNAMODB.item_bytes))
+        }
+        Failure::Request(RequestError::Patch(error)) => (
+            error.operation(),
+            error.pointer().map(Pointer::as_str),
+            Some(error.reason()),
+            error.limit(),
+        ),
+        Failure::Request(RequestError::BodyTooLarge) => {
+            (None, None, Some("body-too-large"), Some(MAX_BODY_BYTES))
+        }
+        _ => (None, None, None, None),
+    };
+    if let Some(operation) = operation {
+        body["operation"] = operation.into();
+    }
+    if let Some(pointer) = pointer {
+        body["pointer"] = pointer.into();
+    }
+    if let Some(reason) = reason {
+        body["reason"] = reason.into();
+    }
+    if let Some(limit) = limit {
+        body["limit"] = limit.into();
+    }
+    body.to_string()
+}
+
+fn entity_tag(version: Version) -> String {
+    format!("\"{version}\"")
+}
+
 /// Lets pages of `origin` read the answer, its headers included (WHATWG Fetch, "CORS protocol").
 pub fn allow_origin(response: &mut ApiGatewayProxyResponse, origin: &str) {
     insert(&mut response.headers, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let exposed = "ETag, Idempotency-Replayed, Retry-After";
+    let exposed = "Accept-Patch, ETag, Idempotency-Replayed, Preference-Applied, Retry-After";
     insert(&mut response.headers, ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
 }
 

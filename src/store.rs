@@ -13,6 +13,7 @@ mod perform;
 mod record;
 mod send;
 mod send_error;
+mod shown;
 mod warm_up;
 mod write;
 
@@ -31,6 +32,7 @@ pub use self::{
     effort::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort},
     error::{Cause, StoreError},
     item::DOCUMENT,
+    shown::{Outcome, Shown},
 };
 use crate::{authorize::OrgAccess, id::OrgGuid, request::PatchRequest};
 
@@ -132,7 +134,7 @@ impl Store {
         plan: &Plan<'_>,
         write_id: &str,
         effort: &mut Effort,
-    ) -> Result<Done, StoreError> {
+    ) -> Result<Outcome, StoreError> {
         let target = Target { access, request, write_id };
         Performer { store: self, target, plan, effort }.perform().await
     }

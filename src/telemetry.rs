@@ -20,7 +20,7 @@ use crate::{
     invocation::Invocation,
     request::Client,
     response::summary,
-    store::{Done, Effort, StoreError},
+    store::{Effort, Outcome, StoreError},
 };
 
 /// Writes log lines, and metrics where `config` asks for them, to standard output from now on.
@@ -61,6 +61,7 @@ pub struct Record<'i> {
     pub client: Client,
     pub operations: Operations,
     pub plan: Option<&'static str>,
+    pub dry_run: bool,
 }
 
 /// How many operations of each kind a patch has.
@@ -109,17 +110,19 @@ impl<'i> Record<'i> {
             client: Client::default(),
             operations: Operations::default(),
             plan: None,
+            dry_run: false,
         }
     }
 
     /// Writes the line, and the metrics, of a request that ended with `outcome`.
-    pub fn write(&self, outcome: &Result<Done, Failure>, duration: Duration) {
+    pub fn write(&self, outcome: &Result<Outcome, Failure>, duration: Duration) {
         let (failure, done) = (outcome.as_ref().err(), outcome.as_ref().ok());
+        let done = done.map(|outcome| outcome.done);
         let (status, code) = summary(outcome);
         let code = code.map(Code::as_str);
         // The index tells which operation failed. Its pointer is the client's and is not logged.
         let failed_operation = match failure {
-            Some(Failure::Store(StoreError::Patch(error))) => Some(error.operation),
+            Some(Failure::Store(StoreError::Patch { error, .. })) => Some(error.operation),
             _ => None,
         };
         let (client, operations) = (&self.client, &self.operations);
@@ -148,6 +151,7 @@ impl<'i> Record<'i> {
                     operations_copy = some(operations.copy),
                     operations_test = some(operations.test),
                     plan = self.plan,
+                    dry_run = self.dry_run.then_some(true),
                     attempts = effort.map(Effort::attempts),
                     dynamodb_requests = effort.map(|effort| effort.requests),
                     consumed_capacity_units = effort.map(|effort| effort.capacity_units),
@@ -173,6 +177,7 @@ impl<'i> Record<'i> {
             code: code.unwrap_or("Success"),
             client_identifier: client.identifier.as_str(),
             plan: self.plan,
+            dry_run: self.dry_run,
             duration,
             dynamodb_requests: effort.map_or(0, |effort| effort.requests),
             attempts: effort.map_or(0, Effort::attempts),

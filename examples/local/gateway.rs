@@ -8,8 +8,8 @@ use axum::{
     Router,
     body::Bytes,
     extract::{
-        DefaultBodyLimit, Path as Parameters, State,
-        rejection::{BytesRejection, PathRejection},
+        DefaultBodyLimit, Path as Parameters, Query, State,
+        rejection::{BytesRejection, PathRejection, QueryRejection},
     },
     http::{
         HeaderMap, StatusCode,
@@ -155,11 +155,13 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
 async fn change(
     State(gateway): State<Arc<Gateway>>,
     path: Result<Parameters<(String, String)>, PathRejection>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let unreadable = |info: &str| refused(StatusCode::UNPROCESSABLE_ENTITY, Code::BadRequest, info);
     let Ok(Parameters((org, option))) = path else { return unreadable("the path is not UTF-8") };
+    let Ok(Query(query)) = query else { return unreadable("the query cannot be read") };
     let Ok(body) = body else { return unreadable("the body is too long, or ends early") };
     let mut multi: Map<String, Value> = Map::new();
     for name in headers.keys() {
@@ -167,6 +169,12 @@ async fn change(
         let values: Vec<_> =
             values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
         multi.insert(name.to_string(), json!(values));
+    }
+    let mut parameters: Map<String, Value> = Map::new();
+    for (name, value) in query {
+        if let Some(values) = parameters.entry(name).or_insert(json!([])).as_array_mut() {
+            values.push(value.into());
+        }
     }
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     // RFC 9110 11.1: the scheme is the same in any case.
@@ -181,6 +189,7 @@ async fn change(
         "path": format!("/orgs/{org}/options/{option}"),
         "pathParameters": {"org_guid": org, "option_guid": option},
         "multiValueHeaders": multi,
+        "multiValueQueryStringParameters": parameters,
         "requestContext": {"authorizer": authorizer},
         // As a REST API without binary media types does.
         "body": String::from_utf8_lossy(&body),

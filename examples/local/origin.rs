@@ -56,9 +56,12 @@ impl Cors {
             let answer = &options["x-amazon-apigateway-integration"]["responses"]["default"];
             answer["responseParameters"].as_object()
         });
-        for name in
-            [ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_MAX_AGE]
-        {
+        for name in [
+            ACCESS_CONTROL_ALLOW_METHODS,
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            ACCESS_CONTROL_MAX_AGE,
+            HeaderName::from_static("accept-patch"),
+        ] {
             let value = parameters.and_then(|parameters| header_of(parameters, &name));
             let odd =
                 || CommandError::of("template.yaml, Api", format!("no preflight header {name}"));

@@ -109,7 +109,7 @@ fn extensions(event: &Event, name: &'static str) -> Result<Option<String>, Reque
     if value.chars().nth(MAX_EXTENSIONS).is_some() {
         return Err(RequestError::Header { name, expected: EXTENSIONS_RULE });
     }
-    Ok(Some(value.into_owned()))
+    Ok((!value.is_empty()).then(|| value.into_owned()))
 }
 
 #[cfg(test)]
@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(parse("ClientModel", "Ö").unwrap().model.as_deref(), Some("Ö"));
         assert_eq!(parse("ClientName", "").unwrap(), Client::default());
         assert_eq!(parse("ClientExtensions", "secret").unwrap(), Client::default());
+        assert_eq!(parse("ClientDepersonalizedExtensions", "").unwrap(), Client::default());
         let full = "ä".repeat(MAX_CLIENT_TEXT);
         assert_eq!(parse("ClientType", &full).unwrap().client_type, Some(full));
         let most = "ä\n".repeat(MAX_EXTENSIONS / 2);

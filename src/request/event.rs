@@ -28,6 +28,10 @@ pub struct Event {
     headers: BTreeMap<String, Value>,
     #[serde(deserialize_with = "lenient")]
     multi_value_headers: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "lenient")]
+    query_string_parameters: BTreeMap<String, Value>,
+    #[serde(deserialize_with = "lenient")]
+    multi_value_query_string_parameters: BTreeMap<String, Value>,
     /// The body as the gateway passes it: as text, or as base64 where the gateway took it for
     /// binary.
     #[serde(deserialize_with = "lenient")]
@@ -68,6 +72,23 @@ impl Event {
     #[must_use]
     pub fn path_parameter(&self, name: &str) -> Option<&str> {
         self.path_parameters.get(name)?.as_str()
+    }
+
+    /// The values of the query parameter `name`, decoded by the gateway. An HTTP API joins the values
+    /// of a repeated one by commas.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Vec<&str> {
+        // In a version 1.0 event `queryStringParameters` holds only the last of repeated values.
+        let repeated = self.multi_value_query_string_parameters.get(name);
+        match repeated.and_then(Value::as_array) {
+            Some(values) if !values.is_empty() => {
+                values.iter().map(|value| value.as_str().unwrap_or_default()).collect()
+            }
+            _ => {
+                let one = self.query_string_parameters.get(name).filter(|one| !one.is_null());
+                one.map(|value| value.as_str().unwrap_or_default()).into_iter().collect()
+            }
+        }
     }
 
     /// The value of the header `name`, whose value is a list. The case of the name does not matter.

@@ -34,7 +34,7 @@ pub(super) enum Step<W, R> {
     /// Wait until it makes sense to try again, if there is time for that.
     Wait(Reason, Waiting<W, R>),
     /// The request has ended.
-    End(End<R>),
+    End(End<W, R>),
 }
 
 /// A conditional write.
@@ -70,9 +70,10 @@ pub(super) enum Reason {
 
 /// How the request has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum End<R> {
-    /// It was carried out, by this request or by an earlier one with its key.
-    Done(Done),
+pub(super) enum End<W, R> {
+    /// It was carried out, by this request or by an earlier one with its key. A request that wrote
+    /// nothing has what it made of the option.
+    Done(Done, Option<W>),
     /// Nothing of it was applied, and nothing will be.
     Failed(NotDone<R>),
     /// Whether it was applied is not known. Had no answer been lost, it would have failed like this.
@@ -237,6 +238,8 @@ enum Purpose {
     ConfirmTooLarge,
     /// To see whether a write was applied that was lost and is bound to no version.
     Find,
+    /// To see what would become of the request, which is a dry run.
+    Look,
 }
 
 /// A change that waits.
@@ -267,10 +270,16 @@ impl Change {
         }
     }
 
+    /// Begins a dry run, which only looks what would become of the change.
+    pub(super) fn look<W, R>(has_key: bool) -> Step<W, R> {
+        Self { writes: false, has_key, lost: None }.read(Purpose::Look)
+    }
+
     fn read<W, R>(self, purpose: Purpose) -> Step<W, R> {
         let scope = match purpose {
             Purpose::Begin if self.has_key => Scope::OptionAndRecord,
-            Purpose::Begin | Purpose::Find => Scope::Option,
+            Purpose::Look if self.has_key => Scope::Snapshot,
+            Purpose::Begin | Purpose::Find | Purpose::Look => Scope::Option,
             Purpose::Confirm | Purpose::ConfirmTooLarge => Scope::Snapshot,
         };
         Step::Read(scope, Reading { change: self, purpose })
@@ -283,7 +292,7 @@ impl Change {
     /// Goes on by the option as it was `seen`, at a moment when the key had no record.
     fn consider<W, R>(mut self, seen: Seen<W, R>) -> Step<W, R> {
         match self.settle(&seen) {
-            Settled::Applied(version) => return Step::End(End::Done(Done::now(version))),
+            Settled::Applied(version) => return done(version),
             Settled::Untold => return Step::End(End::Unknown(NotDone::Untold)),
             Settled::Open => {}
         }
@@ -298,7 +307,7 @@ impl Change {
             let sent = Sent::Rewrite(version);
             Step::Write(Write::Rewrite(write), Writing { change: self, write: sent })
         } else {
-            Step::End(End::Done(Done::now(version)))
+            Step::End(End::Done(Done::now(version), Some(write)))
         }
     }
 
@@ -339,7 +348,7 @@ impl Change {
     /// Ends by the key's `record`; gives back the change where the record counts no longer.
     fn replay<W, R>(self, record: Record<R>) -> Result<Step<W, R>, Self> {
         match record {
-            Record::OfThis(done) => Ok(Step::End(End::Done(done))),
+            Record::OfThis(done) => Ok(Step::End(End::Done(done, None))),
             Record::OfAnother => Ok(self.fail(NotDone::Duplicate)),
             Record::Unreadable(reason) => Ok(self.fail(NotDone::Refused(reason))),
             Record::Expired => Err(self),
@@ -357,12 +366,16 @@ enum Settled {
     Untold,
 }
 
+fn done<W, R>(version: Version) -> Step<W, R> {
+    Step::End(End::Done(Done::now(version), None))
+}
+
 impl Writing {
     /// The next step, by what was heard of the write.
     pub(super) fn hear<W, R>(self, heard: Written<W, R>) -> Step<W, R> {
         let Self { mut change, write } = self;
         match (heard, write) {
-            (Written::Applied(version), _) => Step::End(End::Done(Done::now(version))),
+            (Written::Applied(version), _) => done(version),
             (Written::Recorded(record), _) => change.replay(record).unwrap_or_else(|change| {
                 // The record has expired since the write's condition was evaluated.
                 change.wait(Reason::Contention, Then::Read(Purpose::Begin))
@@ -371,7 +384,7 @@ impl Writing {
             // guessed wrong.
             (Written::Superseded(seen), Sent::Direct(_)) => change.consider(seen),
             (Written::Superseded(seen), Sent::Rewrite(_)) => match change.settle(&seen) {
-                Settled::Applied(version) => Step::End(End::Done(Done::now(version))),
+                Settled::Applied(version) => done(version),
                 Settled::Untold => Step::End(End::Unknown(NotDone::Untold)),
                 Settled::Open => change.wait(Reason::Contention, Then::Consider(seen)),
             },
@@ -406,11 +419,11 @@ impl Reading {
             Found::Failed => return change.wait(Reason::Error, Then::Read(purpose)),
         };
         if let Purpose::Find = purpose {
-            return Step::End(match seen.version {
-                Some(version) if seen.is_own => End::Done(Done::now(version)),
+            return match seen.version {
+                Some(version) if seen.is_own => done(version),
                 // The write may have been applied before another one, or may still be on its way.
-                _ => End::Unknown(NotDone::Lost),
-            });
+                _ => Step::End(End::Unknown(NotDone::Lost)),
+            };
         }
         let change = match record.map_or(Err(change), |record| change.replay(record)) {
             Ok(end) => return end,
@@ -423,6 +436,12 @@ impl Reading {
             Purpose::Begin if change.has_key => match seen.proposal {
                 Ok(proposal) => change.propose(proposal),
                 Err(_) => change.read(Purpose::Confirm),
+            },
+            Purpose::Look => match seen.proposal {
+                Ok(Proposal { version, write }) => {
+                    Step::End(End::Done(Done::now(version), Some(write)))
+                }
+                Err(reason) => change.fail(NotDone::Refused(reason)),
             },
             Purpose::Begin | Purpose::Confirm | Purpose::Find => change.consider(seen),
         }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use json_patch_dynamodb::{ApplyError, Limits};
 
-use crate::request::Unmet;
+use crate::{id::Version, request::Unmet};
 
 /// The cause of a failure, which only an operator may see.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -20,16 +20,29 @@ pub enum StoreError {
     NotFound,
     /// The option is archived.
     #[error("the option is archived")]
-    Archived,
+    Archived {
+        /// The version that the option has, where it can be read.
+        version: Option<Version>,
+    },
     /// The option's version does not meet the client's preconditions.
-    #[error(transparent)]
-    PreconditionFailed(#[from] Unmet),
+    #[error("{unmet}")]
+    PreconditionFailed {
+        /// The precondition that does not hold.
+        unmet: Unmet,
+        /// The version that the option has.
+        version: Version,
+    },
     /// The client's `Idempotency-Key` was used with another request.
     #[error("the `Idempotency-Key` was used with another request")]
     Duplicate,
     /// The patch does not fit the document, or passes a limit.
-    #[error(transparent)]
-    Patch(#[from] ApplyError),
+    #[error("{error}")]
+    Patch {
+        /// The operation that cannot be applied.
+        error: ApplyError,
+        /// The version of the option that it cannot be applied to.
+        version: Version,
+    },
     /// DynamoDB says that the option would be larger than an item can be.
     #[error(
         "the option would take more than {} bytes, of which its document {bytes}",
@@ -38,6 +51,8 @@ pub enum StoreError {
     TooLarge {
         /// How many bytes the document would take, by this function's own count.
         bytes: usize,
+        /// The version of the option that the patch was applied to.
+        version: Version,
     },
     /// DynamoDB throttled the request for as long as it was tried again.
     #[error("the database limits the rate of requests; nothing was changed")]
@@ -60,6 +75,18 @@ impl StoreError {
     /// An internal failure with this cause.
     pub(super) fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
+    }
+
+    /// The version of the option that the error was decided on, where there is one.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::Archived { version } => *version,
+            Self::PreconditionFailed { version, .. }
+            | Self::Patch { version, .. }
+            | Self::TooLarge { version, .. } => Some(*version),
+            _ => None,
+        }
     }
 
     /// The texts of the causes from the outermost to the root. A refusal has none.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use json_patch_dynamodb::{apply, canonical_number, from_attribute};
+use json_patch_dynamodb::{apply, canonical_number, from_attribute, item_bytes};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     id::{OptionGuid, OrgGuid, Version},
-    request::PatchRequest,
+    request::{PatchRequest, Preference},
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -53,6 +53,10 @@ pub(super) struct Snapshot {
     pub(super) version: Version,
     /// The attribute `lastWrite`, of whatever type it is.
     pub(super) last_write: Option<AttributeValue>,
+    /// What a dry run counts: the bytes that the item would take beside the document.
+    pub(super) other_bytes: usize,
+    /// The document as it was, where the client wants to undo the change.
+    pub(super) before: Option<Value>,
     pub(super) document: Value,
 }
 
@@ -65,7 +69,9 @@ impl Snapshot {
     ) -> Seen<Self, StoreError> {
         let version = item.as_ref().and_then(|item| version(item).ok().flatten());
         let is_own = item.as_ref().and_then(last_write) == Some(write_id);
+        let other_bytes = item.as_ref().filter(|_| request.dry_run).map_or(0, other_bytes);
         let patched = Self::open(item).and_then(|snapshot| snapshot.patched(request));
+        let patched = patched.map(|snapshot| Self { other_bytes, ..snapshot });
         let proposal = patched.map(|write| Proposal { version: write.version, write });
         Seen { version, is_own, proposal }
     }
@@ -73,10 +79,11 @@ impl Snapshot {
     /// The option in `item`, if it is there and open to changes.
     fn open(item: Option<Item>) -> Result<Self, StoreError> {
         let mut item = item.ok_or(StoreError::NotFound)?;
+        let version = version(&item).map(Option::unwrap_or_default);
         if item.contains_key(ARCHIVED_AT) {
-            return Err(StoreError::Archived);
+            return Err(StoreError::Archived { version: version.ok() });
         }
-        let version = version(&item).map_err(StoreError::internal)?.unwrap_or_default();
+        let version = version.map_err(StoreError::internal)?;
         if version.number() == u64::MAX {
             // The next version could not be counted.
             return Err(StoreError::internal(Malformed(VERSION)));
@@ -86,14 +93,34 @@ impl Snapshot {
             _ => return Err(StoreError::internal(Malformed(DOCUMENT))),
         };
         let document = document.map_err(StoreError::internal)?;
-        Ok(Self { version, last_write: item.remove(LAST_WRITE), document })
+        let last_write = item.remove(LAST_WRITE);
+        Ok(Self { version, last_write, other_bytes: 0, before: None, document })
     }
 
     /// The same option, with the document that the request makes of it.
     fn patched(self, request: &PatchRequest) -> Result<Self, StoreError> {
-        request.preconditions.check(self.version)?;
-        Ok(Self { document: apply(&request.patch, self.document)?, ..self })
+        let version = self.version;
+        let preconditions = request.preconditions.check(version);
+        preconditions.map_err(|unmet| StoreError::PreconditionFailed { unmet, version })?;
+        let before = (request.preference == Preference::Undo).then(|| self.document.clone());
+        let document = apply(&request.patch, self.document);
+        let document = document.map_err(|error| StoreError::Patch { error, version })?;
+        Ok(Self { before, document, ..self })
     }
+}
+
+/// What the attributes beside the document take, names included. Each of those that a write sets is
+/// about as long as it was.
+fn other_bytes(item: &Item) -> usize {
+    let written = [(UPDATED_AT, 24), (UPDATED_BY, 36), (LAST_WRITE, 36), (VERSION, 2)];
+    let absent = written.iter().filter(|(name, _)| !item.contains_key(*name));
+    let absent: usize = absent.map(|(name, bytes)| name.len() + bytes).sum();
+    let others = item.iter().filter(|(name, _)| *name != DOCUMENT);
+    let others = others.map(|(name, value)| {
+        // A set, or binary data, which another writer has added, is not counted.
+        name.len() + from_attribute(value.clone()).map_or(0, |value| item_bytes(&value))
+    });
+    DOCUMENT.len() + absent + others.sum::<usize>()
 }
 
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
@@ -104,7 +131,7 @@ pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {
     number.map(|number| Some(Version::new(number))).ok_or(Malformed(VERSION))
 }
 
-fn last_write(item: &Item) -> Option<&str> {
+pub(super) fn last_write(item: &Item) -> Option<&str> {
     item.get(LAST_WRITE)?.as_s().ok().map(String::as_str)
 }
 

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::{
     operation::transact_get_items::TransactGetItemsError,
     types::{Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem},
 };
-use json_patch_dynamodb::{Limits, Plan, Update, item_bytes};
+use json_patch_dynamodb::{Limits, Plan, Update, apply, from_attribute, item_bytes, undo};
+use serde_json::Value;
 
 use super::{
     Store,
@@ -13,11 +14,16 @@ use super::{
     },
     effort::Effort,
     error::{Cause, StoreError, chain},
-    item::{DOCUMENT, Item, Snapshot},
+    item::{self, DOCUMENT, Item, Snapshot},
     record,
-    send::{Answer, Request},
+    send::{Answer, Request, Returned},
     send_error::SendError,
+    shown::{Outcome, Shown},
     write::{Bound, Expressions, Target},
+};
+use crate::{
+    id::Version,
+    request::{MAX_BODY_BYTES, Preference},
 };
 
 /// One change that is being carried out.
@@ -33,6 +39,17 @@ struct Sent {
     request: Request,
     /// What the document takes that it writes, where it writes a whole one.
     bytes: usize,
+    /// The version of the option that it is for, and the one that it makes, where they are known.
+    bound: Option<Version>,
+    makes: Option<Version>,
+    /// What it changes, where the client wants to see that.
+    documents: Option<Documents>,
+}
+
+/// A document before a change, where that is known, and after it.
+struct Documents {
+    before: Option<Value>,
+    after: Value,
 }
 
 /// What the machine of the protocol does not keep, as nothing depends on it but the words.
@@ -46,6 +63,8 @@ struct Heard {
     given_up: Option<StoreError>,
     /// Why DynamoDB does not accept a write.
     not_accepted: Option<Cause>,
+    /// The document that this request has left, where it was found in the table.
+    found: Option<Value>,
 }
 
 impl Performer<'_> {
@@ -54,22 +73,28 @@ impl Performer<'_> {
     /// # Errors
     ///
     /// As [`Store::change`].
-    pub(super) async fn perform(mut self) -> Result<Done, StoreError> {
+    pub(super) async fn perform(mut self) -> Result<Outcome, StoreError> {
         let request = self.target.request;
+        let has_key = request.key.is_some();
         let writes = !matches!(self.plan, Plan::Check);
         let direct = match self.plan {
-            Plan::Direct(_) => {
+            // A transaction returns nothing of what it has changed.
+            Plan::Direct(_) if !(has_key && request.preference.has_body()) => {
                 Bound::of_request(request).map(|bound| Direct { bound: bound.version() })
             }
-            Plan::Check | Plan::Rewrite => None,
+            Plan::Check | Plan::Direct(_) | Plan::Rewrite => None,
         };
-        let mut step = Change::begin(writes, request.key.is_some(), direct);
+        let mut step = if request.dry_run {
+            Change::look(has_key)
+        } else {
+            Change::begin(writes, has_key, direct)
+        };
         let mut heard = Heard::default();
         let mut last = None;
         loop {
             step = match step {
                 Step::Write(write, writing) => {
-                    let sent = match (write, last.take()) {
+                    let mut sent = match (write, last.take()) {
                         (Write::Direct, _) => self.direct()?,
                         (Write::Rewrite(snapshot), _) => self.rewrite(snapshot, writes)?,
                         (Write::Again, Some(sent)) => sent,
@@ -77,14 +102,66 @@ impl Performer<'_> {
                             return Err(StoreError::internal("nothing to repeat"));
                         }
                     };
-                    let written = self.write(&sent, &mut heard).await;
+                    let written = self.write(&mut sent, &mut heard).await;
                     last = Some(sent);
                     writing.hear(written)
                 }
                 Step::Read(scope, reading) => reading.hear(self.read(scope, &mut heard).await?),
                 Step::Wait(reason, waiting) => waiting.over(self.wait(reason, &mut heard).await),
-                Step::End(end) => return heard.outcome(end, last.map_or(0, |sent| sent.bytes)),
+                Step::End(End::Done(done, snapshot)) => {
+                    return self.outcome(done, snapshot, last, heard);
+                }
+                Step::End(End::Failed(reason)) => return Err(heard.error(reason, last.as_ref())),
+                Step::End(End::Unknown(reason)) => {
+                    return Err(heard.unknown(reason, last.as_ref()));
+                }
             }
+        }
+    }
+
+    /// What is told of a request that was carried out, or of a dry run that could be.
+    fn outcome(
+        &self,
+        done: Done,
+        snapshot: Option<Snapshot>,
+        last: Option<Sent>,
+        heard: Heard,
+    ) -> Result<Outcome, StoreError> {
+        let documents = match snapshot {
+            Some(Snapshot { version, before, document, other_bytes, .. }) => {
+                if self.target.request.dry_run {
+                    // DynamoDB does not say so, as nothing is written.
+                    let bytes = item_bytes(&document);
+                    if bytes + other_bytes > Limits::DYNAMODB.item_bytes {
+                        return Err(StoreError::TooLarge { bytes, version });
+                    }
+                }
+                Some(Documents { before, after: document })
+            }
+            // Never what another request has done.
+            None if done.replayed => None,
+            // Of several writes whose answers were lost, the version tells which one was applied.
+            None => match last {
+                Some(sent) if sent.makes == done.version => sent.documents,
+                _ => heard.found.map(|after| Documents { before: None, after }),
+            },
+        };
+        Ok(Outcome { done, shown: self.shown(documents) })
+    }
+
+    fn shown(&self, documents: Option<Documents>) -> Shown {
+        match (self.target.request.preference, documents) {
+            (Preference::Minimal, _) => Shown::Minimal,
+            (Preference::Representation, Some(documents)) => Shown::Representation(documents.after),
+            (Preference::Undo, Some(Documents { before: Some(before), after })) => {
+                let patch = undo(&after, &before, self.target.request.patch.limits());
+                match serde_json::to_string(&patch) {
+                    // One that is longer could not be sent.
+                    Ok(text) if text.len() <= MAX_BODY_BYTES => Shown::Undo(text),
+                    _ => Shown::Nothing,
+                }
+            }
+            _ => Shown::Nothing,
         }
     }
 
@@ -95,23 +172,43 @@ impl Performer<'_> {
         else {
             return Err(StoreError::internal("the plan has no update of its own"));
         };
-        let request = self.request(Some(update.clone()), &bound)?;
-        Ok(Sent { request, bytes: 0 })
+        let makes = bound.version().map(Version::next);
+        let returned = match (self.target.request.preference, makes) {
+            (Preference::Representation, _) => Returned::After,
+            (Preference::Undo, _) => Returned::Before,
+            (Preference::None | Preference::Minimal, Some(version)) => Returned::Nothing(version),
+            (Preference::None | Preference::Minimal, None) => Returned::Version,
+        };
+        let request = self.request(Some(update.clone()), &bound, returned)?;
+        Ok(Sent { request, bytes: 0, bound: bound.version(), makes, documents: None })
     }
 
     /// The write of what was made of an option; without a document, of the key's record alone.
     fn rewrite(
         &self,
-        Snapshot { version, last_write, document }: Snapshot,
+        Snapshot { version, last_write, before, document, .. }: Snapshot,
         writes: bool,
     ) -> Result<Sent, StoreError> {
         let bytes = if writes { item_bytes(&document) } else { 0 };
+        let makes = if writes { version.next() } else { version };
+        let documents = self
+            .target
+            .request
+            .preference
+            .has_body()
+            .then(|| Documents { before, after: document.clone() });
         let update = writes.then(|| Update::of_document(document, DOCUMENT));
-        let request = self.request(update, &Bound::AsRead { version, last_write })?;
-        Ok(Sent { request, bytes })
+        let bound = Bound::AsRead { version, last_write };
+        let request = self.request(update, &bound, Returned::Nothing(makes))?;
+        Ok(Sent { request, bytes, bound: Some(version), makes: Some(makes), documents })
     }
 
-    fn request(&self, update: Option<Update<'_>>, bound: &Bound) -> Result<Request, StoreError> {
+    fn request(
+        &self,
+        update: Option<Update<'_>>,
+        bound: &Bound,
+        returned: Returned,
+    ) -> Result<Request, StoreError> {
         let Store { client, table, retention, .. } = self.store;
         let target = &self.target;
         let writes = update.is_some();
@@ -122,23 +219,27 @@ impl Performer<'_> {
                 let record = record::record(target, key, version, *retention);
                 Request::transaction(client, table, target, expressions, record, version)
             }
-            _ => Ok(Request::update(client, table, target, expressions)),
+            _ => Ok(Request::update(client, table, target, expressions, returned)),
         }
     }
 
-    async fn write(
-        &mut self,
-        Sent { request, bytes }: &Sent,
-        heard: &mut Heard,
-    ) -> Written<Snapshot, StoreError> {
-        match request.send(self.effort).await {
-            Ok(Answer::Applied(version)) => Written::Applied(version),
-            Ok(Answer::Superseded(item)) => Written::Superseded(self.seen(item)),
+    async fn write(&mut self, sent: &mut Sent, heard: &mut Heard) -> Written<Snapshot, StoreError> {
+        match sent.request.send(self.effort).await {
+            Ok(Answer::Applied(version, item)) => {
+                if let Some(item) = item {
+                    sent.makes = Some(version);
+                    sent.documents = self.documents(item);
+                }
+                Written::Applied(version)
+            }
+            Ok(Answer::Superseded(item)) => Written::Superseded(self.seen(item, heard)),
             Ok(Answer::Recorded(record)) => {
                 Written::Recorded(record::replay(&record, &self.target))
             }
             // Whatever DynamoDB's words are, that much cannot be accepted.
-            Err(SendError::Invalid(_)) if *bytes > Limits::DYNAMODB.item_bytes => Written::TooLarge,
+            Err(SendError::Invalid(_)) if sent.bytes > Limits::DYNAMODB.item_bytes => {
+                Written::TooLarge
+            }
             Err(SendError::TooLarge) => Written::TooLarge,
             Err(SendError::Invalid(cause)) => {
                 heard.not_accepted = Some(cause);
@@ -169,7 +270,7 @@ impl Performer<'_> {
         Ok(match read {
             Ok((item, record)) => {
                 let record = record.map(|record| record::replay(&record, &self.target));
-                Found::Option(self.seen(item), record)
+                Found::Option(self.seen(item, heard), record)
             }
             Err(error) => {
                 heard.error = Some(error);
@@ -252,9 +353,27 @@ impl Performer<'_> {
         })
     }
 
+    /// What a direct update has changed, from the item that it has returned.
+    fn documents(&self, item: Item) -> Option<Documents> {
+        let document = document(item)?;
+        if self.target.request.preference == Preference::Representation {
+            return Some(Documents { before: None, after: document });
+        }
+        // The plan's promise: in memory the patch gives what the update has left.
+        let after = apply(&self.target.request.patch, document.clone()).ok()?;
+        Some(Documents { before: Some(document), after })
+    }
+
     /// The option in `item`, with what the request makes of it.
-    fn seen(&self, item: Option<Item>) -> Seen<Snapshot, StoreError> {
-        Snapshot::seen(item, self.target.request, self.target.write_id)
+    fn seen(&self, item: Option<Item>, heard: &mut Heard) -> Seen<Snapshot, StoreError> {
+        let Target { request, write_id, .. } = self.target;
+        if request.preference == Preference::Representation
+            && let Some(item) = &item
+            && item::last_write(item) == Some(write_id)
+        {
+            heard.found = document(item.clone());
+        }
+        Snapshot::seen(item, request, write_id)
     }
 
     /// Waits until it makes sense to try again; false where there is no time for that, or no sense.
@@ -275,30 +394,35 @@ impl Performer<'_> {
 
 type OptionAndRecord = (Option<Item>, Option<Item>);
 
+fn document(mut item: Item) -> Option<Value> {
+    from_attribute(item.remove(DOCUMENT)?).ok()
+}
+
 impl Heard {
-    /// How the request has ended, in words. `bytes` is what its document takes.
-    fn outcome(mut self, end: End<StoreError>, bytes: usize) -> Result<Done, StoreError> {
-        let reason = match end {
-            End::Done(done) => return Ok(done),
-            End::Failed(reason) => return Err(self.error(reason, bytes)),
-            End::Unknown(reason) => reason,
-        };
+    /// The error of a request that may have been carried out.
+    fn unknown(mut self, reason: NotDone<StoreError>, last: Option<&Sent>) -> StoreError {
         let mut why = self.lost.take().unwrap_or_default();
         if !matches!(reason, NotDone::Lost) {
-            let error = self.error(reason, bytes);
+            let error = self.error(reason, last);
             let other = error.cause_chain().unwrap_or_else(|| error.to_string());
             if other != why {
                 why = format!("{why}; then {other}");
             }
         }
-        Err(StoreError::OutcomeUnknown(why.into()))
+        StoreError::OutcomeUnknown(why.into())
     }
 
-    fn error(self, reason: NotDone<StoreError>, bytes: usize) -> StoreError {
+    /// The error of a request that was not carried out, nor will be.
+    fn error(self, reason: NotDone<StoreError>, last: Option<&Sent>) -> StoreError {
         match reason {
             NotDone::Refused(error) => error,
             NotDone::Duplicate => StoreError::Duplicate,
-            NotDone::TooLarge => StoreError::TooLarge { bytes },
+            NotDone::TooLarge => match last {
+                Some(Sent { bytes, bound: Some(version), .. }) => {
+                    StoreError::TooLarge { bytes: *bytes, version: *version }
+                }
+                _ => StoreError::internal("too large, but nothing was sent"),
+            },
             NotDone::NotAccepted => {
                 StoreError::Internal(self.not_accepted.unwrap_or_else(|| "not accepted".into()))
             }

@@ -24,16 +24,30 @@ use super::{
 };
 use crate::id::Version;
 
+/// What an update has DynamoDB return, which is no more than is needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Returned {
+    /// Nothing, as this version is the one that the update makes.
+    Nothing(Version),
+    /// The version that the update has made.
+    Version,
+    /// The item as the update has left it.
+    After,
+    /// The item as the update has found it.
+    Before,
+}
+
 /// A conditional write, which can be sent more than once.
 pub(super) enum Request {
-    Update(Box<UpdateItemFluentBuilder>),
+    Update(Box<UpdateItemFluentBuilder>, Returned),
     /// The write together with its key's record, and the option's version after it.
     Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
 }
 
 /// What DynamoDB answers to a conditional write.
 pub(super) enum Answer {
-    Applied(Version),
+    /// With the item that was asked for.
+    Applied(Version, Option<Item>),
     /// Not applied: the condition does not hold for this item. In a transaction, the key had no
     /// record at that moment.
     Superseded(Option<Item>),
@@ -48,7 +62,14 @@ impl Request {
         table: &str,
         target: &Target<'_>,
         Expressions { update, condition, names, values }: Expressions,
+        returned: Returned,
     ) -> Self {
+        let return_values = match returned {
+            Returned::Nothing(_) => ReturnValue::None,
+            Returned::Version => ReturnValue::UpdatedNew,
+            Returned::After => ReturnValue::AllNew,
+            Returned::Before => ReturnValue::AllOld,
+        };
         let request = client
             .update_item()
             .table_name(table)
@@ -58,9 +79,9 @@ impl Request {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .return_values(ReturnValue::UpdatedNew)
+            .return_values(return_values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Self::Update(Box::new(request))
+        Self::Update(Box::new(request), returned)
     }
 
     /// The request that sends the expressions and writes the `record`, both or neither. The option
@@ -120,27 +141,40 @@ impl Request {
     /// Sends the write once.
     pub(super) async fn send(&self, effort: &mut Effort) -> Result<Answer, SendError> {
         match self {
-            Self::Update(request) => match effort.send(Box::clone(request).send()).await {
-                Ok(answer) => {
-                    effort.charge(&answer.consumed_capacity);
-                    match item::version(&answer.attributes.unwrap_or_default()) {
-                        Ok(Some(version)) => Ok(Answer::Applied(version)),
-                        // Something was written. Without a version, the answer does not tell
-                        // whether it is what was asked for.
-                        _ => Err(SendError::Ambiguous("no version of what was written".into())),
+            Self::Update(request, returned) => {
+                match effort.send(Box::clone(request).send()).await {
+                    Ok(answer) => {
+                        effort.charge(&answer.consumed_capacity);
+                        let item = answer.attributes.unwrap_or_default();
+                        match (returned, item::version(&item)) {
+                            (Returned::Nothing(version), _) => Ok(Answer::Applied(*version, None)),
+                            (Returned::Version, Ok(Some(version))) => {
+                                Ok(Answer::Applied(version, None))
+                            }
+                            (Returned::After, Ok(Some(version))) => {
+                                Ok(Answer::Applied(version, Some(item)))
+                            }
+                            (Returned::Before, Ok(version)) if !item.is_empty() => {
+                                let version = version.unwrap_or_default().next();
+                                Ok(Answer::Applied(version, Some(item)))
+                            }
+                            // Something was written. Without a version, the answer does not tell whether it is
+                            // what was asked for.
+                            _ => Err(SendError::Ambiguous("no version of what was written".into())),
+                        }
                     }
+                    Err(SendError::Service(
+                        UpdateItemError::ConditionalCheckFailedException(failed),
+                        _,
+                    )) => Ok(Answer::Superseded(failed.item)),
+                    Err(error) => Err(error.forget()),
                 }
-                Err(SendError::Service(
-                    UpdateItemError::ConditionalCheckFailedException(failed),
-                    _,
-                )) => Ok(Answer::Superseded(failed.item)),
-                Err(error) => Err(error.forget()),
-            },
+            }
             Self::Transaction(request, version) => {
                 match effort.send(Box::clone(request).send()).await {
                     Ok(answer) => {
                         effort.charge(answer.consumed_capacity());
-                        Ok(Answer::Applied(*version))
+                        Ok(Answer::Applied(*version, None))
                     }
                     Err(SendError::Service(
                         TransactWriteItemsError::TransactionCanceledException(canceled),

@@ -24,6 +24,7 @@ pub(super) struct Request {
     pub(super) code: &'static str,
     pub(super) client_identifier: &'static str,
     pub(super) plan: Option<&'static str>,
+    pub(super) dry_run: bool,
     pub(super) duration: Duration,
     pub(super) dynamodb_requests: u32,
     pub(super) attempts: u32,
@@ -48,6 +49,7 @@ impl Entry for Line<'_> {
         writer.value("DynamoDbRequests", &request.dynamodb_requests);
         writer.value("Attempts", &request.attempts);
         writer.value("ColdStart", &request.cold_start);
+        writer.value("DryRuns", &request.dry_run);
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Answer {
     pub(crate) status: i64,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) text: String,
 }
 
 impl Engine {
@@ -97,6 +99,13 @@ impl Engine {
         time: Duration,
     ) -> Self {
         self.behind_with(decide, time, ATTEMPT).await
+    }
+
+    /// The same table, with a handler for callers who have access by `rules`.
+    pub(crate) fn with_rules(mut self, rules: AccessRules) -> Self {
+        let store = Store::new(self.client.clone(), StoreConfig::new(&*self.table));
+        self.handler = Handler::new(store, rules);
+        self
     }
 
     async fn behind_with(
@@ -222,11 +231,12 @@ impl Engine {
             .headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        let body = match response.body {
-            Some(lambda_http::Body::Text(text)) => serde_json::from_str(&text).unwrap(),
-            _ => Value::Null,
+        let text = match response.body {
+            Some(lambda_http::Body::Text(text)) => text,
+            _ => String::new(),
         };
-        Answer { status: response.status_code, headers: headers.collect(), body }
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Answer { status: response.status_code, headers: headers.collect(), body, text }
     }
 
     /// Sends the event and checks that it is refused with this status, code and info, and that

@@ -48,11 +48,11 @@ use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller},
     request::PatchRequest,
-    store::{DOCUMENT, Effort, StoreError},
+    store::{self, DOCUMENT, Effort, StoreError},
 };
 
 use crate::{
-    engine::{Engine, OPTION, ORG, event},
+    engine::{Engine, OPTION, ORG, event, with_header},
     generate, rfc6902,
 };
 
@@ -152,14 +152,14 @@ async fn through_the_store(
     let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;
     let answer = match outcome {
-        Ok(done) => {
+        Ok(store::Outcome { done, .. }) => {
             let told = done.version.map(|version| version.to_string());
             assert_eq!((told, done.replayed), (Some(version.clone()), false));
             let expected = if plan == Plan::Check { "1" } else { "2" };
             assert_eq!(version, expected);
             Ok(stored)
         }
-        Err(StoreError::Patch(error)) => {
+        Err(StoreError::Patch { error, .. }) => {
             assert_eq!((stored, &*version), (canonical(document), "1"));
             Err(error.to_string())
         }
@@ -314,8 +314,66 @@ fn a_patch_with_a_key_is_answered_as_one_without() {
     });
 }
 
-/// Sends the update as its clauses say, without the store's own. False where its conditions do not
-/// hold.
+/// What a patch that applies has made is shown to who asks for it, and taken back by the patch that is
+/// shown to who asks for that.
+#[test]
+fn what_a_patch_has_made_is_shown_and_taken_back() {
+    let [shown, taken_back] = [const { AtomicU32::new(0) }; 2];
+    let number = AtomicU32::new(0);
+    for_all(cases() / 4, 4, |engine, runtime, document, body| {
+        let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(()) };
+        let Ok(expected) = in_memory(document, &patch, body) else { return Ok(()) };
+        let number = number.fetch_add(1, Relaxed);
+        let is_keyed = number.is_multiple_of(3);
+        let send = |preference: &str, body: &Value, tag: Option<&str>| {
+            let mut event = with_header(event(OPTION, body), "Prefer", preference);
+            if is_keyed {
+                event = with_header(event, "Idempotency-Key", &format!("{number}-{preference}"));
+            }
+            if let Some(tag) = tag {
+                event = with_header(event, "If-Match", tag);
+            }
+            runtime.block_on(engine.send(event))
+        };
+        // One of them with a tag.
+        let tag = number.is_multiple_of(2).then_some("\"1\"");
+        runtime.block_on(engine.put_option(OPTION, document.clone()));
+        let answer = send("return=representation", body, tag);
+        let applied = answer.headers.get("preference-applied").map(String::as_str);
+        if (answer.status, applied) != (200, Some("return=representation"))
+            || canonical(&answer.body) != expected
+        {
+            return Err(format!("shown: {answer:?}"));
+        }
+        shown.fetch_add(1, Relaxed);
+
+        runtime.block_on(engine.put_option(OPTION, document.clone()));
+        let answer = send("undo", body, tag);
+        let applied = answer.headers.get("preference-applied").map(String::as_str);
+        if (answer.status, applied) != (200, Some("undo")) {
+            return Err(format!("undo: {answer:?}"));
+        }
+        let (stored, _) = runtime.block_on(engine.stored(OPTION));
+        if stored != expected {
+            return Err(format!("stored: {stored}"));
+        }
+        let longest = json!([{"op": "replace", "path": "", "value": canonical(document)}]);
+        if answer.body.to_string().len() > longest.to_string().len() {
+            return Err(format!("longer than the document: {}", answer.body));
+        }
+        let back = send("return=minimal", &answer.body, Some(&answer.headers["etag"]));
+        let (stored, _) = runtime.block_on(engine.stored(OPTION));
+        if back.status != 204 || stored != canonical(document) {
+            return Err(format!("taken back by {}: {back:?}, {stored}", answer.body));
+        }
+        taken_back.fetch_add(1, Relaxed);
+        Ok(())
+    });
+    let [shown, taken_back] = [shown, taken_back].map(AtomicU32::into_inner);
+    assert!(shown == taken_back && shown >= cases() / 8, "{shown} {taken_back}");
+}
+
+/// The update alone, as its clauses say, without the store's own.
 async fn send_alone(engine: &Engine, update: &Update<'_>) -> bool {
     let mut text = String::from("SET #touched=:touched");
     for action in &update.set {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     docs,
-    engine::{Engine, OPTION},
+    engine::{Engine, OPTION, event, with_header},
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
@@ -34,11 +34,103 @@ fn applied() -> Vec<(&'static str, Value)> {
         ("media-type-is-a-vendors-json", renamed()),
         ("media-type-is-text-json", renamed()),
         ("member-is-replaced", renamed()),
+        ("preference-is-unknown", renamed()),
         ("superfluous-members-are-ignored", json!({"name": "Pickup", "list": [1, 2]})),
         ("value-is-null", json!({"name": null, "list": [1, 2], "count": 1})),
         (
             "values-are-appended-copied-and-moved",
             json!({"name": "Delivery", "list": [2, 3], "copy": [1, 2, 3], "total": 1}),
+        ),
+    ]
+}
+
+/// The event's file, and what `Preference-Applied`, `ETag`, `Content-Type` and the body of its
+/// answer are. The answer is 200, or 204 where there is no media type.
+type Shown = (&'static str, &'static str, &'static str, &'static str, Value);
+
+fn shown() -> Vec<Shown> {
+    const JSON: &str = "application/json";
+    const PATCH: &str = "application/json-patch+json";
+    let (representation, minimal, undo) = ("return=representation", "return=minimal", "undo");
+    let before = || json!({"name": "Delivery", "list": [1, 2], "count": 1});
+    let after = || json!({"name": "Pickup", "list": [1, 2, 3], "count": 1});
+    let whole = || json!([{"op": "replace", "path": "", "value": before()}]);
+    let inserted = json!({"name": "Delivery", "list": [0, 1, 2], "count": 1});
+    let count = json!([{"op": "add", "path": "/count", "value": 1}]);
+    let name = json!([{"op": "replace", "path": "/name", "value": "Delivery"}]);
+    vec![
+        ("dry-run-shows-the-representation", representation, "\"1\"", JSON, after()),
+        ("dry-run-shows-the-undo", undo, "\"1\"", PATCH, whole()),
+        ("no-body-is-preferred", minimal, "\"2\"", "", Value::Null),
+        ("representation-is-preferred", representation, "\"2\"", JSON, after()),
+        ("representation-is-preferred-by-a-test-alone", representation, "\"1\"", JSON, before()),
+        ("representation-of-an-insertion-is-preferred", representation, "\"2\"", JSON, inserted),
+        ("undo-is-preferred", undo, "\"2\"", PATCH, count),
+        ("undo-is-preferred-to-the-representation", undo, "\"2\"", PATCH, name),
+    ]
+}
+
+/// The event's file, and the problem details that it is answered by.
+fn problems() -> Vec<(&'static str, Value)> {
+    let problem = |status: i64, title: &str, code: &str, message: &str, detail: &str| {
+        json!({
+            "type": "about:blank", "title": title, "status": status, "detail": detail,
+            "code": code, "message": message
+        })
+    };
+    let unprocessable =
+        |code, message, detail| problem(422, "Unprocessable Entity", code, message, detail);
+    let with = |mut problem: Value, members: Value| {
+        problem.as_object_mut().unwrap().append(&mut members.as_object().unwrap().clone());
+        problem
+    };
+    let state = "The change does not fit the current state. Please reload and try again.";
+    let invalid = "The request contains data that is not allowed.";
+    vec![
+        (
+            "problem-details-are-of-a-stale-etag",
+            problem(
+                412,
+                "Precondition Failed",
+                "OperationCannotBePerformed",
+                state,
+                "the option's version is not one that `If-Match` names",
+            ),
+        ),
+        (
+            "problem-details-are-preferred",
+            with(
+                unprocessable(
+                    "OperationCannotBePerformed",
+                    state,
+                    "operation 0 (`add` `/list/5`): the array index is out of range, the array \
+                     has 2 elements",
+                ),
+                json!({"operation": 0, "pointer": "/list/5", "reason": "index-out-of-range"}),
+            ),
+        ),
+        (
+            "problem-details-name-a-limit",
+            with(
+                unprocessable(
+                    "RequestIsNotValid",
+                    invalid,
+                    "operation 0: `value` at `path` is nested deeper than 31 objects and arrays",
+                ),
+                json!({"operation": 0, "reason": "too-deep", "limit": 31}),
+            ),
+        ),
+        (
+            "problem-details-name-a-place",
+            with(
+                unprocessable(
+                    "RequestIsNotValid",
+                    invalid,
+                    "operation 0: a member occurs more than once in `value`, as `/name/text` of \
+                     the document",
+                ),
+                json!({"operation": 0, "pointer": "/name/text", "reason": "member-repeated"}),
+            ),
         ),
     ]
 }
@@ -124,6 +216,34 @@ const REFUSED: &[Refused] = &[
         "TryLater",
         "This could not be finished now. Please try again in a moment.",
         "the database failed to answer; whether the change was made is not known",
+    ),
+    (
+        "dry-run-fails",
+        422,
+        "OperationCannotBePerformed",
+        "The change does not fit the current state. Please reload and try again.",
+        "operation 0 (`test` `/count`): the value is not equal to the one in the document",
+    ),
+    (
+        "dry-run-has-a-key-of-another-request",
+        422,
+        "Duplicate",
+        "This request has already been used for another change.",
+        "the `Idempotency-Key` was used with another request",
+    ),
+    (
+        "dry-run-is-malformed",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "expected the query parameter `dryRun` to be `All`, once",
+    ),
+    (
+        "dry-run-is-repeated",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "expected the query parameter `dryRun` to be `All`, once",
     ),
     (
         "etag-is-excluded",
@@ -246,6 +366,13 @@ const REFUSED: &[Refused] = &[
         "operation 0 (`remove` `/nope`): no such value in the document",
     ),
     (
+        "problem-details-are-not-preferred",
+        422,
+        "OperationCannotBePerformed",
+        "The change does not fit the current state. Please reload and try again.",
+        "operation 0 (`test` `/count`): the value is not equal to the one in the document",
+    ),
+    (
         "test-fails",
         422,
         "OperationCannotBePerformed",
@@ -262,10 +389,17 @@ const REFUSED: &[Refused] = &[
 ];
 
 /// The headers that the answer has beside its media type and language.
-fn headers_of(code: &str, status: i64) -> &'static [(&'static str, &'static str)] {
+fn headers_of(name: &str, status: i64, code: &str) -> &'static [(&'static str, &'static str)] {
     match (status, code) {
         (401, _) => &[("www-authenticate", "Bearer")],
         (429, _) => &[("retry-after", "1")],
+        // What was decided on the stored option says on which version.
+        (412, _) | (422, "OperationCannotBePerformed" | "NotAllowedForArchived") => {
+            &[("etag", "\"1\"")]
+        }
+        _ if name == "media-type-is-not-json" => {
+            &[("accept-patch", "application/json-patch+json, application/json, text/json")]
+        }
         _ => &[],
     }
 }
@@ -285,6 +419,8 @@ fn every_event_is_replayed() {
     let files: BTreeSet<_> = files.map(|name| name.into_string().unwrap()).collect();
     let names = applied().into_iter().map(|each| each.0).chain(REFUSED.iter().map(|each| each.0));
     let names = names.chain(UNCHANGED.iter().map(|each| each.0));
+    let names = names.chain(shown().into_iter().map(|each| each.0));
+    let names = names.chain(problems().into_iter().map(|each| each.0));
     assert_eq!(files, names.map(|name| format!("{name}.json")).collect());
 }
 
@@ -298,7 +434,15 @@ fn every_event_is_in_the_row_of_its_answer() {
     let refused = REFUSED
         .iter()
         .map(|&(name, status, code, ..)| (name.to_owned(), (status, code.to_owned())));
-    let replayed: BTreeMap<_, _> = succeeded.chain(refused).collect();
+    let shown = shown().into_iter().map(|(name, _, _, media_type, _)| {
+        let status = if media_type.is_empty() { 204 } else { 200 };
+        (name.to_owned(), (status, String::new()))
+    });
+    let problems = problems().into_iter().map(|(name, problem)| {
+        let code = problem["code"].as_str().unwrap().to_owned();
+        (name.to_owned(), (problem["status"].as_i64().unwrap(), code))
+    });
+    let replayed: BTreeMap<_, _> = succeeded.chain(shown).chain(refused).chain(problems).collect();
 
     let mut documented = BTreeMap::new();
     let mut answers = BTreeSet::new();
@@ -329,8 +473,14 @@ async fn what_is_applied_is_answered_by_204_and_the_new_version() {
 
 /// The event's file, and what its answer has beside an `ETag` of the same version.
 const UNCHANGED: &[(&str, &[(&str, &str)])] = &[
+    ("dry-run-has-a-key-that-is-new", &[]),
+    ("dry-run-has-a-key-that-was-used", &[("idempotency-replayed", "true")]),
+    ("dry-run-succeeds", &[]),
+    ("http-api-event-is-a-dry-run", &[]),
     ("idempotency-key-was-used-for-this", &[("idempotency-replayed", "true")]),
     ("numbers-are-equal-by-value", &[]),
+    // The first answer is not kept, and a later writer's document must not be shown for it.
+    ("representation-of-a-replay-is-preferred", &[("idempotency-replayed", "true")]),
 ];
 
 #[tokio::test]
@@ -342,6 +492,55 @@ async fn what_changes_nothing_is_answered_by_204_and_the_same_version() {
         assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{name}: {answer:?}");
         let headers = headers.iter().chain(&[("etag", "\"1\"")]);
         let headers = headers.map(|&(name, value)| (name.into(), value.into()));
+        assert_eq!(answer.headers, headers.collect(), "{name}");
+        assert_eq!(engine.everything().await, before, "{name}");
+    }
+}
+
+/// A change is shown as it is stored afterwards, and its undo patch takes it back. What is not a
+/// change leaves everything as it was.
+#[tokio::test]
+async fn what_is_preferred_is_shown_of_the_change() {
+    for (name, applied, etag, media_type, body) in shown() {
+        let engine = engine().await;
+        let (everything, before) = (engine.everything().await, engine.stored(OPTION).await);
+        let answer = engine.send(read(name)).await;
+        let status = if media_type.is_empty() { 204 } else { 200 };
+        assert_eq!((answer.status, &answer.body), (status, &body), "{name}: {answer:?}");
+        let mut headers = vec![("etag", etag), ("preference-applied", applied)];
+        headers.extend((!media_type.is_empty()).then_some(("content-type", media_type)));
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(answer.headers, headers.collect(), "{name}");
+        if etag == "\"1\"" {
+            assert_eq!(engine.everything().await, everything, "{name}");
+            continue;
+        }
+        let after = engine.stored(OPTION).await;
+        assert_eq!(after.1, "2", "{name}");
+        match applied {
+            "return=representation" => assert_eq!(after.0, body, "{name}"),
+            "undo" => {
+                let undo = with_header(event(OPTION, &body), "If-Match", etag);
+                assert_eq!(engine.send(undo).await.status, 204, "{name}");
+                assert_eq!(engine.stored(OPTION).await, (before.0, "3".into()), "{name}");
+            }
+            _ => assert_ne!(after.0, before.0, "{name}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_explained_by_problem_details_where_they_are_preferred() {
+    for (name, problem) in problems() {
+        let engine = engine().await;
+        let before = engine.everything().await;
+        let answer = engine.send(read(name)).await;
+        let (status, code) = (answer.status, problem["code"].as_str().unwrap());
+        assert_eq!((json!(status), &answer.body), (problem["status"].clone(), &problem), "{name}");
+        let mut headers =
+            vec![("content-type", "application/problem+json"), ("content-language", "en")];
+        headers.extend(headers_of(name, status, code));
+        let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
         assert_eq!(answer.headers, headers.collect(), "{name}");
         assert_eq!(engine.everything().await, before, "{name}");
     }
@@ -359,7 +558,7 @@ async fn what_is_refused_is_explained_and_changes_nothing() {
         let language = if name == "test-fails-in-russian" { "ru" } else { "en" };
         let mut headers =
             vec![("content-type", "application/json"), ("content-language", language)];
-        headers.extend(headers_of(code, status));
+        headers.extend(headers_of(name, status, code));
         let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
         assert_eq!(answer.headers, headers.collect(), "{name}");
         assert_eq!(engine.everything().await, before, "{name}");

@@ -3,6 +3,7 @@
 //! `DYNAMODB_ENDPOINT`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
+mod answers;
 mod bearer;
 mod bootstrap;
 mod command;

@@ -92,6 +92,7 @@ const FIELDS: &[&str] = &[
     "operations_copy",
     "operations_test",
     "plan",
+    "dry_run",
     "attempts",
     "dynamodb_requests",
     "consumed_capacity_units",
@@ -120,6 +121,7 @@ const METRICS: &[&str] = &[
     "DynamoDbRequests",
     "Attempts",
     "ColdStart",
+    "DryRuns",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

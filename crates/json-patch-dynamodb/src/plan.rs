@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_becomes_an_action_under_its_guards() {
+    fn every_operation_becomes_an_action_under_its_conditions() {
         compiles(
             &json!([
                 {"op": "test", "path": "/n", "value": 1},

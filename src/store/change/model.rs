@@ -430,7 +430,7 @@ impl World {
             }
             State::At(Step::End(end)) => {
                 sometimes.insert(match end {
-                    End::Done(done) => format!("done, replayed: {}", done.replayed),
+                    End::Done(done, _) => format!("done, replayed: {}", done.replayed),
                     End::Failed(NotDone::Refused(_)) => "refused".to_owned(),
                     End::Unknown(NotDone::Refused(_)) => "unknown, else refused".to_owned(),
                     End::Failed(why) => format!("failed: {why:?}"),
@@ -565,7 +565,7 @@ impl World {
             }
             let State::At(Step::End(end)) = &client.state else { continue };
             match end {
-                End::Done(Done { version, replayed }) => {
+                End::Done(Done { version, replayed }, _) => {
                     let Some(version) = version.map(Version::number) else {
                         return Err(format!("done: client {who} was told no version"));
                     };
