@@ -16,6 +16,8 @@ import org.openapitools.client.models.Code
 import org.openapitools.client.models.Error
 import org.openapitools.client.models.Operation
 import org.openapitools.client.models.Operation.Op
+import org.openapitools.client.models.Problem
+import org.openapitools.client.models.Reason
 
 fun <T> check(what: String, found: T, wanted: T) = check(found == wanted) { "$what: found $found, wanted $wanted" }
 
@@ -24,8 +26,8 @@ fun main(arguments: Array<String>) {
     val option = URI("$baseUrl/orgs/3f2504e0-4f89-41d3-9a0c-0305e82c3301/options/6fa459ea-ee8a-4ca4-894e-db77e160355e")
     val client = HttpClient.newHttpClient()
 
-    fun send(status: Int, patch: List<Operation>, vararg headers: String): HttpResponse<String> {
-        val request = HttpRequest.newBuilder(option)
+    fun send(status: Int, patch: List<Operation>, vararg headers: String, query: String = ""): HttpResponse<String> {
+        val request = HttpRequest.newBuilder(URI("$option$query"))
             .headers("Authorization", "Bearer $token", "Content-Type", "application/json-patch+json", *headers)
             .method("PATCH", BodyPublishers.ofString(json.encodeToString(patch)))
         val answer = client.send(request.build(), BodyHandlers.ofString())
@@ -72,5 +74,21 @@ fun main(arguments: Array<String>) {
     }
     val end = json.parseToJsonElement("""{"name": "Pickup", "list": [1, 2, 3, 4], "copy": [2, 3], "moved": 1}""")
     check("document", document(), end)
-    println("client kotlin: 6 operations, 422, If-Match, key")
+
+    val again = listOf(Operation(Op.replace, "/name", value = JsonPrimitive("Delivery")))
+    val asked = send(200, again, "Prefer", "return=representation", query = "?dryRun=All")
+    check("name as it would be", json.parseToJsonElement(asked.body()).jsonObject["name"], JsonPrimitive("Delivery"))
+    check("document", document(), end)
+    val changed = send(200, again, "Prefer", "undo")
+    check("Preference-Applied", changed.headers().firstValue("Preference-Applied").get(), "undo")
+    val undo = json.decodeFromString<List<Operation>>(changed.body())
+    val newer = changed.headers().firstValue("ETag").get()
+    val back = send(200, undo, "Prefer", "return=representation", "If-Match", newer)
+    check("document as it is again", json.parseToJsonElement(back.body()), end)
+
+    val refused = send(422, listOf(Operation(Op.remove, "/nope")), "Accept", "application/problem+json")
+    val problem = json.decodeFromString<Problem>(refused.body())
+    check("reason", problem.reason, Reason.pathMinusMissing)
+    check("operation", problem.operation to problem.pointer, 0 to "/nope")
+    println("client kotlin: 6 operations, 422, If-Match, key, dry run, undo, problem")
 }

@@ -5,7 +5,7 @@ import sys
 import urllib.request
 import uuid
 
-from openapi_client import ApiClient, Code, Configuration, Error, Operation, OptionsApi
+from openapi_client import ApiClient, Code, Configuration, Error, Operation, OptionsApi, Problem, Reason
 from openapi_client.exceptions import ApiException, UnprocessableEntityException
 
 base_url, token = sys.argv[1:]
@@ -30,6 +30,19 @@ def send(
     return {name.lower(): value for name, value in (answer.headers or {}).items()}
 
 
+def shown(
+    *patch: Operation, prefer: str, if_match: str | None = None, dry_run: str | None = None
+) -> tuple[object, dict[str, str]]:
+    """Answers the body and the headers of the 200. The client has one type for both bodies: any JSON."""
+    answer = options.update_organization_option_with_http_info(
+        ORG, OPTION, list(patch), prefer=prefer, if_match=if_match, dry_run=dry_run
+    )
+    check("status", answer.status_code, 200)
+    headers = {name.lower(): value for name, value in (answer.headers or {}).items()}
+    check("Preference-Applied", headers["preference-applied"], prefer)
+    return answer.data, headers
+
+
 def document() -> object:
     """What is stored. The GET is the local server's alone, so the client has none."""
     with urllib.request.urlopen(f"{base_url}/orgs/{ORG}/options/{OPTION}") as answer:
@@ -48,7 +61,7 @@ etag = send(
     Operation(op="move", path="/moved", **{"from": "/count"}),
     Operation(op="remove", path="/copy/0"),
 )["etag"]
-wanted = {"name": None, "list": [1, 2, 3], "copy": [2, 3], "moved": 1}
+wanted: dict[str, object] = {"name": None, "list": [1, 2, 3], "copy": [2, 3], "moved": 1}
 check("document", document(), wanted)
 
 try:
@@ -74,5 +87,30 @@ key = f'"{uuid.uuid4()}"'
 for replayed in [None, "true"]:
     answer = send(append, idempotency_key=key)
     check("Idempotency-Replayed", answer.get("idempotency-replayed"), replayed)
-check("document", document(), wanted | {"name": "Pickup", "list": [1, 2, 3, 4]})
-print("client python: 6 operations, 422, If-Match, key")
+wanted |= {"name": "Pickup", "list": [1, 2, 3, 4]}
+check("document", document(), wanted)
+
+rename = Operation(op="replace", path="/name", value="Delivery")
+body, _ = shown(rename, prefer="return=representation", dry_run="All")
+check("the document as it would be", body, wanted | {"name": "Delivery"})
+check("document", document(), wanted)
+
+undo, headers = shown(rename, prefer="undo")
+check("undo", undo, [{"op": "replace", "path": "/name", "value": "Pickup"}])
+assert isinstance(undo, list)
+operations = [operation for each in undo if (operation := Operation.from_dict(each))]
+body, _ = shown(*operations, prefer="return=representation", if_match=headers["etag"])
+check("the document as it is again", body, wanted)
+
+try:
+    options.update_organization_option(
+        ORG, OPTION, [Operation(op="remove", path="/nope")], _headers={"Accept": "application/problem+json"}
+    )
+    sys.exit("a path that is missing: found a success, wanted 422")
+except UnprocessableEntityException as refusal:
+    # `data` is an `Error` here too, and has no more than `code` and `message`.
+    problem = Problem.from_json(refusal.body or "")
+    assert problem, refusal.body
+    check("reason", problem.reason, Reason.PATH_MINUS_MISSING)
+    check("operation", (problem.operation, problem.pointer), (0, "/nope"))
+print("client python: 6 operations, 422, If-Match, key, dry run, undo, problem")

@@ -3,7 +3,10 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 
-import { Code, Configuration, ModelError, ModelErrorFromJSON, Operation, OptionsApi, ResponseError } from "./generated";
+import {
+    Code, Configuration, ModelError, ModelErrorFromJSON, Operation, OperationFromJSON, OptionsApi, ProblemFromJSON, Reason,
+    ResponseError, UpdateOrganizationOptionDryRunEnum,
+} from "./generated";
 
 const [basePath, accessToken] = process.argv.slice(2);
 const orgGuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
@@ -14,6 +17,16 @@ async function send(operation: Operation[], headers: { ifMatch?: string; idempot
     const answer = await options.updateOrganizationOptionRaw({ orgGuid, optionGuid, operation, ...headers });
     assert.equal(answer.raw.status, 204);
     return answer.raw.headers;
+}
+
+/** The body and the `ETag` of the 200. The client has one type for both bodies. */
+async function shown(
+    operation: Operation[], prefer: string, more: { ifMatch?: string; dryRun?: UpdateOrganizationOptionDryRunEnum } = {},
+) {
+    const answer = await options.updateOrganizationOptionRaw({ orgGuid, optionGuid, operation, prefer, ...more });
+    assert.equal(answer.raw.status, 200);
+    assert.equal(answer.raw.headers.get("Preference-Applied"), prefer);
+    return { body: await answer.value(), ifMatch: answer.raw.headers.get("ETag") ?? assert.fail("no ETag") };
 }
 
 async function refusal(status: number, answer: Promise<Headers>): Promise<ModelError> {
@@ -59,8 +72,27 @@ async function main() {
     for (const replayed of [null, "true"]) {
         assert.equal((await send(append, { idempotencyKey })).get("Idempotency-Replayed"), replayed);
     }
-    assert.deepEqual(await document(), { ...wanted, name: "Pickup", list: [1, 2, 3, 4] });
-    console.log("client typescript-fetch: 6 operations, 422, If-Match, key");
+    const end = { ...wanted, name: "Pickup", list: [1, 2, 3, 4] };
+    assert.deepEqual(await document(), end);
+
+    const again: Operation[] = [{ op: "replace", path: "/name", value: "Delivery" }];
+    const asked = await shown(again, "return=representation", { dryRun: "All" });
+    assert.deepEqual(asked.body, { ...end, name: "Delivery" });
+    assert.deepEqual(await document(), end);
+    const undo = await shown(again, "undo");
+    assert.ok(Array.isArray(undo.body));
+    const back = await shown(undo.body.map(OperationFromJSON), "return=representation", { ifMatch: undo.ifMatch });
+    assert.deepEqual(back.body, end);
+
+    const headers = { Accept: "application/problem+json" };
+    const wary = new OptionsApi(new Configuration({ basePath, accessToken, headers }));
+    const operation: Operation[] = [{ op: "remove", path: "/nope" }];
+    const refused: unknown = await wary.updateOrganizationOption({ orgGuid, optionGuid, operation }).catch((error) => error);
+    if (!(refused instanceof ResponseError)) throw refused;
+    const problem = ProblemFromJSON(await refused.response.json());
+    assert.equal(problem.reason, Reason.PathMissing);
+    assert.deepEqual([problem.operation, problem.pointer], [0, "/nope"]);
+    console.log("client typescript-fetch: 6 operations, 422, If-Match, key, dry run, undo, problem");
 }
 
 main().catch((error) => {
