@@ -127,7 +127,14 @@ pub fn organization(event: &Event) -> Result<OrgGuid, RequestError> {
 ///
 /// [`RequestError::DryRun`].
 pub fn dry_run(event: &Event) -> Result<bool, RequestError> {
-    match &event.query("dryRun")[..] {
+    const NAME: &str = "dryRun";
+    // A misspelt name would make the change that the client only wants to try.
+    let is_misspelt = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        name != NAME && letters.collect::<String>().eq_ignore_ascii_case(NAME)
+    };
+    match &event.query(NAME)[..] {
+        _ if event.query_names().any(is_misspelt) => Err(RequestError::DryRun),
         [] => Ok(false),
         ["All"] => Ok(true),
         _ => Err(RequestError::DryRun),

@@ -169,7 +169,7 @@ fn error(failure: &Failure, event: &Event, request_id: &str, headers: &mut Heade
 fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
     body["type"] = "about:blank".into();
     // RFC 9457 4.2.1: the title of a problem without a type of its own.
-    body["title"] = status.canonical_reason().into();
+    body["title"] = title(status).into();
     body["status"] = status.as_u16().into();
     let (operation, pointer, reason, limit) = match failure {
         Failure::Store(StoreError::Patch { error, .. }) => (
@@ -205,6 +205,15 @@ fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
         body["limit"] = limit.into();
     }
     body.to_string()
+}
+
+/// The reason phrase of RFC 9110 15.
+fn title(status: StatusCode) -> Option<&'static str> {
+    match status {
+        // The `http` crate has the older name.
+        StatusCode::UNPROCESSABLE_ENTITY => Some("Unprocessable Content"),
+        other => other.canonical_reason(),
+    }
 }
 
 fn entity_tag(version: Version) -> String {

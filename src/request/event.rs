@@ -91,6 +91,12 @@ impl Event {
         }
     }
 
+    /// The names of the query parameters.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.query_string_parameters.keys();
+        names.chain(self.multi_value_query_string_parameters.keys()).map(String::as_str)
+    }
+
     /// The value of the header `name`, whose value is a list. The case of the name does not matter.
     /// Repeated values are joined by commas, as RFC 9110 5.3 allows. HTTP APIs join them
     /// themselves.

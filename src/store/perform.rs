@@ -155,11 +155,11 @@ impl Performer<'_> {
             (Preference::Representation, Some(documents)) => Shown::Representation(documents.after),
             (Preference::Undo, Some(Documents { before: Some(before), after })) => {
                 let patch = undo(&after, &before, self.target.request.patch.limits());
-                match serde_json::to_string(&patch) {
-                    // One that is longer could not be sent.
-                    Ok(text) if text.len() <= MAX_BODY_BYTES => Shown::Undo(text),
-                    _ => Shown::Nothing,
-                }
+                let text = serde_json::to_string(&patch).unwrap_or_default();
+                // A body with this character itself would be refused.
+                let text = text.replace(char::REPLACEMENT_CHARACTER, "\\ufffd");
+                // A patch that is longer than a body could not be sent.
+                if text.len() <= MAX_BODY_BYTES { Shown::Undo(text) } else { Shown::Nothing }
             }
             _ => Shown::Nothing,
         }

@@ -198,6 +198,24 @@ async fn a_change_is_taken_back_by_the_patch_that_it_shows() {
     }
 }
 
+/// A body with the character U+FFFD itself is refused, as it may stand for lost bytes.
+#[tokio::test]
+async fn an_undo_patch_can_be_sent_whatever_characters_it_has() {
+    let engine = Engine::start().await;
+    let before = json!({"a": 1, "\u{fffd}": "\u{fffd}\\\"\u{0}ü"});
+    engine.put_option(OPTION, before.clone()).await;
+    let patch = json!([{"op": "remove", "path": "/a"}]);
+    let mut changes = prefer("undo", &patch);
+    changes["body"] = json!(r#"[{"op":"replace","path":"","value":{}}]"#);
+    let answer = engine.send(changes).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.is_ascii() || !answer.text.contains('\u{fffd}'), "{}", answer.text);
+    let mut back = with_header(event(OPTION, &patch), "If-Match", "\"2\"");
+    back["body"] = json!(answer.text);
+    assert_eq!(engine.send(back).await.status, 204);
+    assert_eq!(engine.stored(OPTION).await, (before, "3".into()));
+}
+
 #[tokio::test]
 async fn a_preference_that_is_not_met_is_not_acknowledged() {
     let engine = Engine::start().await;
@@ -298,6 +316,10 @@ async fn a_dry_run_is_asked_for_in_one_way() {
         json!({"queryStringParameters": {"dryRun": "all"}}),
         json!({"queryStringParameters": {"dryRun": ""}}),
         json!({"queryStringParameters": {"dryRun": "All,All"}}),
+        json!({"queryStringParameters": {"dryrun": "All"}}),
+        json!({"queryStringParameters": {"dry_run": "All"}}),
+        json!({"multiValueQueryStringParameters": {"dryRun[]": ["All"]}}),
+        json!({"queryStringParameters": {"dryRun": "All", "DryRun": "All"}}),
         json!({"queryStringParameters": {"dryRun": "All"},
                "multiValueQueryStringParameters": {"dryRun": ["All", "All"]}}),
         json!({"queryStringParameters": {"dryRun": "All"},
@@ -311,7 +333,7 @@ async fn a_dry_run_is_asked_for_in_one_way() {
         engine.refuses(event, (422, "RequestIsNotValid", info)).await;
     }
     let mut event = event(OPTION, &patch);
-    event["queryStringParameters"] = json!({"dryrun": "x", "fieldManager": "y"});
+    event["queryStringParameters"] = json!({"dry": "x", "fieldManager": "y"});
     assert_eq!(engine.send(event).await.status, 204);
 }
 
@@ -329,7 +351,7 @@ async fn a_problem_says_what_failed_where_and_why() {
         (
             json!([{"op": "remove", "path": "/name"}, {"op": "test", "path": "/list/1", "value": 3}]),
             json!({
-                "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+                "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "operation 1 (`test` `/list/1`): the value is not equal to the one in the document",
                 "code": "OperationCannotBePerformed",
                 "operation": 1, "pointer": "/list/1", "reason": "test-failed"
@@ -338,7 +360,7 @@ async fn a_problem_says_what_failed_where_and_why() {
         (
             deep,
             json!({
-                "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+                "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "operation 0: `value` at `path` is nested deeper than 31 objects and arrays",
                 "code": "RequestIsNotValid", "operation": 0, "reason": "too-deep", "limit": 31
             }),
@@ -346,7 +368,7 @@ async fn a_problem_says_what_failed_where_and_why() {
         (
             json!({}),
             json!({
-                "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+                "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "expected an array of operations",
                 "code": "RequestIsNotValid", "reason": "not-an-array"
             }),
@@ -354,7 +376,7 @@ async fn a_problem_says_what_failed_where_and_why() {
         (
             json!([{"op": "add", "path": "/t", "value": "x".repeat(409_400)}]),
             json!({
-                "type": "about:blank", "title": "Unprocessable Entity", "status": 422,
+                "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "the option would take more than 409600 bytes, of which its document 409440",
                 "code": "RequestIsNotValid", "reason": "too-large", "limit": 409_600
             }),

@@ -79,7 +79,7 @@ fn problems() -> Vec<(&'static str, Value)> {
         })
     };
     let unprocessable =
-        |code, message, detail| problem(422, "Unprocessable Entity", code, message, detail);
+        |code, message, detail| problem(422, "Unprocessable Content", code, message, detail);
     let with = |mut problem: Value, members: Value| {
         problem.as_object_mut().unwrap().append(&mut members.as_object().unwrap().clone());
         problem
