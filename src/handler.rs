@@ -82,7 +82,7 @@ impl Handler {
         // What is to be changed.
         record.client = Client::parse(event)?;
         let mut request = PatchRequest::parse(event)?;
-        if !access.may_read() {
+        if request.preference.has_body() && !access.may_read() {
             request.preference = Preference::None;
         }
         record.option = Some(request.option);

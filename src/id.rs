@@ -26,6 +26,12 @@ impl Version {
         self.0
     }
 
+    /// Whether there is a version after this one.
+    #[must_use]
+    pub const fn can_be_counted(self) -> bool {
+        self.0 < u64::MAX
+    }
+
     /// The version after one more write.
     #[must_use]
     pub const fn next(self) -> Self {

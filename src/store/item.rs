@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use json_patch_dynamodb::{apply, canonical_number, from_attribute, item_bytes};
+use json_patch_dynamodb::{Limits, apply_within, canonical_number, from_attribute, item_bytes};
 use serde_json::Value;
 
 use super::{
     change::{Proposal, Seen},
     error::StoreError,
+    write::Target,
 };
 use crate::{
     id::{OptionGuid, OrgGuid, Version},
@@ -61,16 +62,19 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The option in `item` as `request` sees it. The request's own writes have this `write_id`.
+    /// The option in `item` as the request of `target` sees it. The patch is applied in memory within
+    /// `limits`.
     pub(super) fn seen(
         item: Option<Item>,
-        request: &PatchRequest,
-        write_id: &str,
+        target: &Target<'_>,
+        limits: &Limits,
     ) -> Seen<Self, StoreError> {
+        let Target { request, write_id, .. } = *target;
         let version = item.as_ref().and_then(|item| version(item).ok().flatten());
         let is_own = item.as_ref().and_then(last_write) == Some(write_id);
-        let other_bytes = item.as_ref().filter(|_| request.dry_run).map_or(0, other_bytes);
-        let patched = Self::open(item).and_then(|snapshot| snapshot.patched(request));
+        let other_bytes =
+            item.as_ref().filter(|_| request.dry_run).map_or(0, |item| other_bytes(item, target));
+        let patched = Self::open(item).and_then(|snapshot| snapshot.patched(request, limits));
         let patched = patched.map(|snapshot| Self { other_bytes, ..snapshot });
         let proposal = patched.map(|write| Proposal { version: write.version, write });
         Seen { version, is_own, proposal }
@@ -84,7 +88,7 @@ impl Snapshot {
             return Err(StoreError::Archived { version: version.ok() });
         }
         let version = version.map_err(StoreError::internal)?;
-        if version.number() == u64::MAX {
+        if !version.can_be_counted() {
             // The next version could not be counted.
             return Err(StoreError::internal(Malformed(VERSION)));
         }
@@ -98,29 +102,34 @@ impl Snapshot {
     }
 
     /// The same option, with the document that the request makes of it.
-    fn patched(self, request: &PatchRequest) -> Result<Self, StoreError> {
+    fn patched(self, request: &PatchRequest, limits: &Limits) -> Result<Self, StoreError> {
         let version = self.version;
         let preconditions = request.preconditions.check(version);
         preconditions.map_err(|unmet| StoreError::PreconditionFailed { unmet, version })?;
         let before = (request.preference == Preference::Undo).then(|| self.document.clone());
-        let document = apply(&request.patch, self.document);
+        let document = apply_within(&request.patch, self.document, limits);
         let document = document.map_err(|error| StoreError::Patch { error, version })?;
         Ok(Self { before, document, ..self })
     }
 }
 
-/// What the attributes beside the document take, names included. Each of those that a write sets is
-/// about as long as it was.
-fn other_bytes(item: &Item) -> usize {
-    let written = [(UPDATED_AT, 24), (UPDATED_BY, 36), (LAST_WRITE, 36), (VERSION, 2)];
-    let absent = written.iter().filter(|(name, _)| !item.contains_key(*name));
-    let absent: usize = absent.map(|(name, bytes)| name.len() + bytes).sum();
-    let others = item.iter().filter(|(name, _)| *name != DOCUMENT);
+/// What the attributes beside the document take after a write for `target`, names included.
+fn other_bytes(item: &Item, target: &Target<'_>) -> usize {
+    let written = [
+        (UPDATED_AT, "2026-01-01T00:00:00.000Z".len()),
+        (UPDATED_BY, target.access.subject().len()),
+        (LAST_WRITE, target.write_id.len()),
+        // About as much as a version of a few digits.
+        (VERSION, 3),
+    ];
+    let sum: usize = written.iter().map(|(name, bytes)| name.len() + bytes).sum();
+    let is_written = |name: &str| written.iter().any(|(each, _)| *each == name);
+    let others = item.iter().filter(|(name, _)| *name != DOCUMENT && !is_written(name));
     let others = others.map(|(name, value)| {
         // A set, or binary data, which another writer has added, is not counted.
         name.len() + from_attribute(value.clone()).map_or(0, |value| item_bytes(&value))
     });
-    DOCUMENT.len() + absent + others.sum::<usize>()
+    DOCUMENT.len() + sum + others.sum::<usize>()
 }
 
 pub(super) fn version(item: &Item) -> Result<Option<Version>, Malformed> {

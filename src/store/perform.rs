@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     operation::transact_get_items::TransactGetItemsError,
     types::{Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem},
 };
-use json_patch_dynamodb::{Limits, Plan, Update, apply, from_attribute, item_bytes, undo};
+use json_patch_dynamodb::{Limits, Plan, Update, apply_within, from_attribute, item_bytes, undo};
 use serde_json::Value;
 
 use super::{
@@ -129,7 +129,7 @@ impl Performer<'_> {
     ) -> Result<Outcome, StoreError> {
         let documents = match snapshot {
             Some(Snapshot { version, before, document, other_bytes, .. }) => {
-                if self.target.request.dry_run {
+                if self.target.request.dry_run && !matches!(self.plan, Plan::Check) {
                     // DynamoDB does not say so, as nothing is written.
                     let bytes = item_bytes(&document);
                     if bytes + other_bytes > Limits::DYNAMODB.item_bytes {
@@ -142,7 +142,9 @@ impl Performer<'_> {
             None if done.replayed => None,
             // Of several writes whose answers were lost, the version tells which one was applied.
             None => match last {
-                Some(sent) if sent.makes == done.version => sent.documents,
+                Some(Sent { makes, documents: Some(documents), .. }) if makes == done.version => {
+                    Some(documents)
+                }
                 _ => heard.found.map(|after| Documents { before: None, after }),
             },
         };
@@ -360,8 +362,23 @@ impl Performer<'_> {
             return Some(Documents { before: None, after: document });
         }
         // The plan's promise: in memory the patch gives what the update has left.
-        let after = apply(&self.target.request.patch, document.clone()).ok()?;
+        let patch = &self.target.request.patch;
+        let after = apply_within(patch, document.clone(), self.limits()).ok()?;
         Some(Documents { before: Some(document), after })
+    }
+
+    /// The limits of the patch in memory. What one update can do is not refused for the room that it
+    /// takes in memory. Otherwise a dry run would refuse what is applied.
+    fn limits(&self) -> &Limits {
+        const OF_ONE_UPDATE: Limits = Limits {
+            working_bytes: 64 * 1024 * 1024,
+            copied_bytes: 64 * 1024 * 1024,
+            ..Limits::DYNAMODB
+        };
+        match self.plan {
+            Plan::Direct(_) => &OF_ONE_UPDATE,
+            Plan::Check | Plan::Rewrite => self.target.request.patch.limits(),
+        }
     }
 
     /// The option in `item`, with what the request makes of it.
@@ -373,7 +390,7 @@ impl Performer<'_> {
         {
             heard.found = document(item.clone());
         }
-        Snapshot::seen(item, request, write_id)
+        Snapshot::seen(item, &self.target, self.limits())
     }
 
     /// Waits until it makes sense to try again; false where there is no time for that, or no sense.

@@ -154,7 +154,10 @@ impl Request {
                             (Returned::After, Ok(Some(version))) => {
                                 Ok(Answer::Applied(version, Some(item)))
                             }
-                            (Returned::Before, Ok(version)) if !item.is_empty() => {
+                            (Returned::Before, Ok(version))
+                                if !item.is_empty()
+                                    && version.unwrap_or_default().can_be_counted() =>
+                            {
                                 let version = version.unwrap_or_default().next();
                                 Ok(Answer::Applied(version, Some(item)))
                             }

@@ -130,12 +130,24 @@ impl Reason {
 /// Names the first operation that cannot be applied. The document is dropped with it, so that
 /// nothing half-patched can be written.
 pub fn apply(patch: &Patch, document: Value) -> Result<Value, ApplyError> {
-    apply_metered(patch, document).map(|(document, _)| document)
+    apply_within(patch, document, patch.limits())
+}
+
+/// As [`apply`], within other limits than those that the patch was parsed within.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub fn apply_within(patch: &Patch, document: Value, limits: &Limits) -> Result<Value, ApplyError> {
+    apply_metered(patch, document, limits).map(|(document, _)| document)
 }
 
 /// As [`apply`], with what was measured.
-fn apply_metered(patch: &Patch, mut document: Value) -> Result<(Value, Meter<'_>), ApplyError> {
-    let limits = patch.limits();
+fn apply_metered<'l>(
+    patch: &Patch,
+    mut document: Value,
+    limits: &'l Limits,
+) -> Result<(Value, Meter<'l>), ApplyError> {
     let mut meter = Meter { bytes: item_bytes(&document), copied: 0, limits };
     for (index, operation) in patch.operations().iter().enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
@@ -604,13 +616,15 @@ mod tests {
         let mut applied = 0;
         for first in &operations {
             let patch = Patch::from_operations(vec![first.clone()]);
-            let Ok((document, meter)) = apply_metered(&patch, document.clone()) else {
+            let Ok((document, meter)) = apply_metered(&patch, document.clone(), patch.limits())
+            else {
                 continue;
             };
             assert_eq!(meter.bytes, item_bytes(&document), "{first}");
             for second in &operations {
                 let patch = Patch::from_operations(vec![second.clone()]);
-                let Ok((document, meter)) = apply_metered(&patch, document.clone()) else {
+                let Ok((document, meter)) = apply_metered(&patch, document.clone(), patch.limits())
+                else {
                     continue;
                 };
                 assert_eq!(meter.bytes, item_bytes(&document), "{first} {second}");

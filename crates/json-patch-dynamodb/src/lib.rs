@@ -17,7 +17,7 @@ mod size;
 mod undo;
 mod value;
 
-pub use apply::{ApplyError, Reason, apply};
+pub use apply::{ApplyError, Reason, apply, apply_within};
 #[cfg(feature = "aws-sdk")]
 pub use attribute::{Unreadable, from_attribute, to_attribute};
 pub use limits::{Limits, MAX_EXPRESSION_BYTES, MAX_NAME_BYTES, MAX_OPERATORS};

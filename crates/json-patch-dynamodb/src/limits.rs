@@ -16,9 +16,9 @@ pub const MAX_OPERATORS: usize = 300;
 /// caller's own. A caller with more of either sets other limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most operations of one patch.
+    /// The most operations of one patch; at least 1.
     pub operations: usize,
-    /// How deep objects and arrays may be nested, the document itself counted.
+    /// How deep objects and arrays may be nested, the document itself counted; at most 128.
     pub depth: usize,
     /// The most bytes of an item, names and values together.
     pub item_bytes: usize,

@@ -1,110 +1,186 @@
 //! The patch that takes a change back.
 
+use std::io;
+
 use json_patch::{
     AddOperation, PatchOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf,
 };
 use serde_json::{Map, Value};
 
-use crate::limits::Limits;
+use crate::{apply::apply, limits::Limits, patch::Patch};
 
-/// The patch that turns `after` back into `before`, within `limits`.
+/// The patch that makes `before` of `after`, within `limits`.
 ///
-/// Each object and array is changed member by member, or is replaced where that takes less text. So
-/// the patch is never longer than one that replaces the whole document. The same documents always
-/// give the same patch. Equal documents give an empty one.
+/// Each object and array is changed part by part, or replaced where that takes less text. So the patch
+/// is never longer than one that replaces the whole document, and neither its making nor its size needs
+/// more memory than that. The same documents always give the same patch. Equal documents give an empty
+/// one.
 ///
-/// Both documents have canonical numbers, and `before` is an object.
+/// Both documents are within `limits`, their numbers are canonical, and `before` is an object.
 #[must_use]
 pub fn undo(after: &Value, before: &Value, limits: &Limits) -> json_patch::Patch {
-    let mut operations = Vec::new();
-    change(after, before, &mut PointerBuf::new(), &mut operations);
-    if operations.len() > limits.operations {
-        operations = vec![replace(&PointerBuf::new(), before)];
-    }
-    json_patch::Patch(operations)
+    let mut undo = Undo {
+        operations: Vec::new(),
+        bytes: 0,
+        most_bytes: usize::MAX,
+        most_operations: limits.operations.max(1),
+    };
+    let path = &mut PointerBuf::new();
+    // With the whole document there is room for one operation in any case.
+    let _ = undo.change(after, before, path);
+    let patch = json_patch::Patch(undo.operations);
+    // A patch that adds before it removes may need more room on the way than there is.
+    let text = serde_json::to_vec(&patch).unwrap_or_default();
+    let leads_back = Patch::parse_within(&text, *limits)
+        .is_ok_and(|patch| apply(&patch, after.clone()).as_ref() == Ok(before));
+    if leads_back { patch } else { json_patch::Patch(vec![replace(path, before)]) }
 }
 
-/// Adds the operations that turn `from`, which is at `path`, into `to`.
-fn change(from: &Value, to: &Value, path: &mut PointerBuf, operations: &mut Vec<PatchOperation>) {
-    if from == to {
-        return;
-    }
-    let first = operations.len();
-    match (from, to) {
-        (Value::Object(from), Value::Object(to)) => change_object(from, to, path, operations),
-        (Value::Array(from), Value::Array(to)) => change_array(from, to, path, operations),
-        _ => {}
-    }
-    let whole = replace(path, to);
-    let parts = &operations[first..];
-    if parts.is_empty() || parts.iter().map(text_bytes).sum::<usize>() > text_bytes(&whole) {
-        operations.truncate(first);
-        operations.push(whole);
-    }
+/// A patch that is being made.
+struct Undo {
+    operations: Vec<PatchOperation>,
+    /// What the operations take as text.
+    bytes: usize,
+    /// The most that they may take together.
+    most_bytes: usize,
+    /// The most operations.
+    most_operations: usize,
 }
 
-fn change_object(
-    from: &Map<String, Value>,
-    to: &Map<String, Value>,
-    path: &mut PointerBuf,
-    operations: &mut Vec<PatchOperation>,
-) {
-    for name in from.keys().filter(|name| !to.contains_key(*name)) {
-        path.push_back(name);
-        operations.push(PatchOperation::Remove(RemoveOperation { path: path.clone() }));
-        path.pop_back();
-    }
-    for (name, to) in to {
-        path.push_back(name);
-        match from.get(name) {
-            Some(from) => change(from, to, path, operations),
-            None => operations.push(add(path, to)),
+/// The operations would take more than they may.
+struct TooLong;
+
+impl Undo {
+    /// Adds the operations that make `to` of `from`, which is at `path`.
+    fn change(&mut self, from: &Value, to: &Value, path: &mut PointerBuf) -> Result<(), TooLong> {
+        if from == to {
+            return Ok(());
         }
-        path.pop_back();
+        let (count, bytes, most_bytes) = (self.operations.len(), self.bytes, self.most_bytes);
+        let levels = path.count();
+        // The parts may take as much as the whole does, and no more than there is room for.
+        self.most_bytes = most_bytes.min(bytes + text_bytes("replace", path, Some(to)));
+        let parts = match (from, to) {
+            (Value::Object(from), Value::Object(to)) => self.change_object(from, to, path),
+            (Value::Array(from), Value::Array(to)) => self.change_array(from, to, path),
+            _ => Err(TooLong),
+        };
+        self.most_bytes = most_bytes;
+        parts.or_else(|TooLong| {
+            self.operations.truncate(count);
+            self.bytes = bytes;
+            while path.count() > levels {
+                path.pop_back();
+            }
+            self.count(text_bytes("replace", path, Some(to)))?;
+            self.operations.push(replace(path, to));
+            Ok(())
+        })
     }
-}
 
-/// Elements that are the same at the front and at the back stay. Of the elements between, pairs are
-/// changed in place. The rest of the longer side is removed or added.
-fn change_array(
-    from: &[Value],
-    to: &[Value],
-    path: &mut PointerBuf,
-    operations: &mut Vec<PatchOperation>,
-) {
-    let front = from.iter().zip(to).take_while(|(from, to)| from == to).count();
-    let (from, to) = (&from[front..], &to[front..]);
-    let back = from.iter().rev().zip(to.iter().rev()).take_while(|(from, to)| from == to).count();
-    let (from, to) = (&from[..from.len() - back], &to[..to.len() - back]);
-    for (index, (from, to)) in from.iter().zip(to).enumerate() {
-        path.push_back(front + index);
-        change(from, to, path, operations);
-        path.pop_back();
+    fn change_object(
+        &mut self,
+        from: &Map<String, Value>,
+        to: &Map<String, Value>,
+        path: &mut PointerBuf,
+    ) -> Result<(), TooLong> {
+        for name in from.keys().filter(|name| !to.contains_key(*name)) {
+            path.push_back(name);
+            self.remove(path)?;
+            path.pop_back();
+        }
+        for (name, to) in to {
+            path.push_back(name);
+            match from.get(name) {
+                Some(from) => self.change(from, to, path)?,
+                None => self.add(path, to)?,
+            }
+            path.pop_back();
+        }
+        Ok(())
     }
-    // The last is removed first, so that every index is one of the array as it is.
-    for index in (to.len()..from.len()).rev() {
-        path.push_back(front + index);
-        operations.push(PatchOperation::Remove(RemoveOperation { path: path.clone() }));
-        path.pop_back();
-    }
-    for (index, to) in to.iter().enumerate().skip(from.len()) {
-        path.push_back(front + index);
-        operations.push(add(path, to));
-        path.pop_back();
-    }
-}
 
-fn add(path: &PointerBuf, value: &Value) -> PatchOperation {
-    PatchOperation::Add(AddOperation { path: path.clone(), value: value.clone() })
+    /// Elements that are the same at the front and at the back stay. Of those between, pairs are
+    /// changed in place, and what one side has more is removed or added.
+    fn change_array(
+        &mut self,
+        from: &[Value],
+        to: &[Value],
+        path: &mut PointerBuf,
+    ) -> Result<(), TooLong> {
+        let front = from.iter().zip(to).take_while(|(from, to)| from == to).count();
+        let (from, to) = (&from[front..], &to[front..]);
+        let back = from.iter().rev().zip(to.iter().rev());
+        let back = back.take_while(|(from, to)| from == to).count();
+        let (from, to) = (&from[..from.len() - back], &to[..to.len() - back]);
+        for (index, (from, to)) in from.iter().zip(to).enumerate() {
+            path.push_back(front + index);
+            self.change(from, to, path)?;
+            path.pop_back();
+        }
+        // The last is removed first, so that every index is one of the array as it is.
+        for index in (to.len()..from.len()).rev() {
+            path.push_back(front + index);
+            self.remove(path)?;
+            path.pop_back();
+        }
+        for (index, to) in to.iter().enumerate().skip(from.len()) {
+            path.push_back(front + index);
+            self.add(path, to)?;
+            path.pop_back();
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &PointerBuf) -> Result<(), TooLong> {
+        self.count(text_bytes("remove", path, None))?;
+        self.operations.push(PatchOperation::Remove(RemoveOperation { path: path.clone() }));
+        Ok(())
+    }
+
+    fn add(&mut self, path: &PointerBuf, value: &Value) -> Result<(), TooLong> {
+        self.count(text_bytes("add", path, Some(value)))?;
+        let (path, value) = (path.clone(), value.clone());
+        self.operations.push(PatchOperation::Add(AddOperation { path, value }));
+        Ok(())
+    }
+
+    /// Counts one more operation that takes `bytes`.
+    fn count(&mut self, bytes: usize) -> Result<(), TooLong> {
+        self.bytes += bytes;
+        let fits = self.bytes <= self.most_bytes && self.operations.len() < self.most_operations;
+        if fits { Ok(()) } else { Err(TooLong) }
+    }
 }
 
 fn replace(path: &PointerBuf, value: &Value) -> PatchOperation {
     PatchOperation::Replace(ReplaceOperation { path: path.clone(), value: value.clone() })
 }
 
-/// The bytes that the operation takes as text, with the comma after it.
-fn text_bytes(operation: &PatchOperation) -> usize {
-    serde_json::to_string(operation).map_or(usize::MAX / 2, |text| text.len() + 1)
+/// What an operation takes as text, with the comma after it.
+fn text_bytes(op: &str, path: &PointerBuf, value: Option<&Value>) -> usize {
+    let mut count = Count(r#"{"op":"","path":},"#.len() + op.len());
+    // To count cannot fail.
+    let _ = serde_json::to_writer(&mut count, path.as_str());
+    if let Some(value) = value {
+        count.0 += r#","value":"#.len();
+        let _ = serde_json::to_writer(&mut count, value);
+    }
+    count.0
+}
+
+/// Counts bytes.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +249,28 @@ mod tests {
             &json!([{"op": "replace", "path": "/a", "value": [4, 5, 6]}]),
         );
         undoes(&json!({"a~/": 1}), &json!({"a~/": 1}), &json!([]));
+    }
+
+    /// What is larger first and smaller afterwards may pass the limit on the way.
+    #[test]
+    fn a_patch_that_would_not_apply_is_none() {
+        let text = |letter: &str, bytes: usize| letter.repeat(bytes);
+        let before = json!({"x": [text("x", 300_000), 1], "y": [1], "z": text("z", 2_000)});
+        let after = json!({"x": [1], "y": [text("y", 390_000), 1], "z": text("z", 2_000)});
+        undoes(&after, &before, &json!([{"op": "replace", "path": "", "value": before}]));
+    }
+
+    /// Every element differs, and each operation of its own would repeat the long name.
+    #[test]
+    fn a_long_path_is_not_repeated_for_every_element() {
+        let name = "n".repeat(10_000);
+        let rotated = |by: usize| {
+            let elements = (0..50_000).map(|index| (index + by) % 2);
+            json!({&*name: elements.collect::<Vec<_>>()})
+        };
+        let undo = undo(&rotated(1), &rotated(0), &Limits::DYNAMODB);
+        let [PatchOperation::Replace(replace)] = &*undo.0 else { panic!("one replacement") };
+        assert_eq!((replace.path.count(), &replace.value), (1, &rotated(0)[&name]));
     }
 
     #[test]

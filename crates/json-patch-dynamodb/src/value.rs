@@ -19,6 +19,9 @@ use crate::{
     pointer::quoted,
 };
 
+/// How deep values may be nested whatever the limits say: functions here call themselves for each level.
+const MAX_RECURSION: usize = 128;
+
 /// Why a JSON text is no part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
@@ -62,8 +65,9 @@ impl ValueError {
 /// Fails where DynamoDB cannot hold the value there.
 pub fn parse_value(raw: &RawValue, levels: usize, limits: &Limits) -> Result<Value, ValueError> {
     let text = raw.get();
-    if text.starts_with(['[', '{']) && levels >= limits.depth {
-        return Err(ValueError::TooDeep { limit: limits.depth });
+    let limit = limits.depth.min(MAX_RECURSION);
+    if text.starts_with(['[', '{']) && levels >= limit {
+        return Err(ValueError::TooDeep { limit });
     }
     Ok(match text.as_bytes().first() {
         Some(b'{') => {

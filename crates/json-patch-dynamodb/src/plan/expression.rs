@@ -219,8 +219,10 @@ impl<'p> Clauses<'p> {
     ) -> Result<Update<'p>, NotExpressible> {
         let mut text = Text::new(attribute);
         let fits = |bytes: usize, clauses: usize| {
-            let is_room = bytes + limits.reserved_expression_bytes <= MAX_EXPRESSION_BYTES
-                && clauses * OPERATORS_PER_CLAUSE + limits.reserved_operators <= MAX_OPERATORS;
+            let is_room = bytes.saturating_add(limits.reserved_expression_bytes)
+                <= MAX_EXPRESSION_BYTES
+                && (clauses * OPERATORS_PER_CLAUSE).saturating_add(limits.reserved_operators)
+                    <= MAX_OPERATORS;
             if is_room { Ok(()) } else { Err(NotExpressible) }
         };
         let mut bytes = 0;
