@@ -14,10 +14,13 @@
 //! - A write that is bound to one version is sent again: it ends that version, so it cannot be applied
 //!   twice. From then on the request remembers the loss. A refusal is certain only once the stored
 //!   version is past the one that the lost write was bound to.
-//! - A write that is bound to no version is not sent again. The machine looks for it in the table.
-//!
-//! With a key, every write brings the key's record with it. So an item that is read together with the
-//! absence of that record shows that no write of this key had been applied.
+//! - A write that is bound to no version and has no key is not sent again. The machine looks for it in
+//!   the table.
+//! - With a key, every write brings the key's record with it, and its condition asks that the key has
+//!   none. So it cannot be applied twice, and it is sent again whatever it is bound to. An item that is
+//!   read together with the absence of the record shows that no write of this key had been applied. But
+//!   the conditions of a write that is bound to no version can hold again at any time. So after the loss
+//!   of such a write no refusal is certain, unless the key has a record.
 
 #[cfg(test)]
 mod model;
@@ -91,8 +94,8 @@ pub struct Done {
 
 impl Done {
     /// What this request has done.
-    fn now(version: Version) -> Self {
-        Self { version: Some(version), replayed: false }
+    fn now(version: Option<Version>) -> Self {
+        Self { version, replayed: false }
     }
 }
 
@@ -150,8 +153,8 @@ pub(super) enum Record<R> {
 /// What was heard of a write. But for `Applied` and `Lost` the write was not applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Written<W, R> {
-    /// It made the option this version.
-    Applied(Version),
+    /// It made the option this version, where that is known.
+    Applied(Option<Version>),
     /// The option is not one that the condition holds for. With a key, the key had no record at that
     /// moment.
     Superseded(Seen<W, R>),
@@ -183,9 +186,17 @@ pub(super) struct Change {
     writes: bool,
     /// Whether the request has an `Idempotency-Key`.
     has_key: bool,
-    /// The highest version that a write was bound to whose answer was lost, until it is certain that
-    /// no such write was or will be applied.
-    lost: Option<Version>,
+    /// The writes whose answers were lost, until it is certain that none was or will be applied.
+    lost: Option<Lost>,
+}
+
+/// Writes whose answers were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Lost {
+    /// Each is bound to one version, of which this is the highest.
+    Bound(Version),
+    /// One of them, of a request with a key, is bound to no version.
+    Unbound,
 }
 
 /// A change whose write was sent.
@@ -292,7 +303,7 @@ impl Change {
     /// Goes on by the option as it was `seen`, at a moment when the key had no record.
     fn consider<W, R>(mut self, seen: Seen<W, R>) -> Step<W, R> {
         match self.settle(&seen) {
-            Settled::Applied(version) => return done(version),
+            Settled::Applied(version) => return done(Some(version)),
             Settled::Untold => return Step::End(End::Unknown(NotDone::Untold)),
             Settled::Open => {}
         }
@@ -307,7 +318,7 @@ impl Change {
             let sent = Sent::Rewrite(version);
             Step::Write(Write::Rewrite(write), Writing { change: self, write: sent })
         } else {
-            Step::End(End::Done(Done::now(version), Some(write)))
+            Step::End(End::Done(Done::now(Some(version)), Some(write)))
         }
     }
 
@@ -316,7 +327,7 @@ impl Change {
     /// With a key, `seen` is of a moment when the key had no record. Had a lost write been applied by
     /// then, the key would have one. Without a key only `lastWrite` tells.
     fn settle<W, R>(&mut self, seen: &Seen<W, R>) -> Settled {
-        let Some(bound) = self.lost else { return Settled::Open };
+        let Some(Lost::Bound(bound)) = self.lost else { return Settled::Open };
         if self.has_key {
             // Versions only grow, so a lost write cannot be applied any more.
             if seen.version.is_some_and(|version| version > bound) {
@@ -366,7 +377,7 @@ enum Settled {
     Untold,
 }
 
-fn done<W, R>(version: Version) -> Step<W, R> {
+fn done<W, R>(version: Option<Version>) -> Step<W, R> {
     Step::End(End::Done(Done::now(version), None))
 }
 
@@ -384,7 +395,7 @@ impl Writing {
             // guessed wrong.
             (Written::Superseded(seen), Sent::Direct(_)) => change.consider(seen),
             (Written::Superseded(seen), Sent::Rewrite(_)) => match change.settle(&seen) {
-                Settled::Applied(version) => done(version),
+                Settled::Applied(version) => done(Some(version)),
                 Settled::Untold => Step::End(End::Unknown(NotDone::Untold)),
                 Settled::Open => change.wait(Reason::Contention, Then::Consider(seen)),
             },
@@ -398,14 +409,16 @@ impl Writing {
             (Written::TooLarge, Sent::Rewrite(_)) => change.fail(NotDone::TooLarge),
             (Written::NotAccepted, Sent::Rewrite(_)) => change.fail(NotDone::NotAccepted),
             (Written::Failed, write) => change.wait(Reason::Error, Then::Write(write)),
-            (Written::Lost, write) => match write.bound() {
-                Some(bound) => {
-                    change.lost = change.lost.max(Some(bound));
-                    change.wait(Reason::Error, Then::Write(write))
-                }
-                // Its conditions may hold again after it was applied, so it is not sent again.
-                None => change.read(Purpose::Find),
-            },
+            (Written::Lost, write) => {
+                let lost = match write.bound() {
+                    Some(bound) => Lost::Bound(bound),
+                    None if change.has_key => Lost::Unbound,
+                    // Its conditions may hold again after it was applied, so it is not sent again.
+                    None => return change.read(Purpose::Find),
+                };
+                change.lost = change.lost.max(Some(lost));
+                change.wait(Reason::Error, Then::Write(write))
+            }
         }
     }
 }
@@ -420,7 +433,7 @@ impl Reading {
         };
         if let Purpose::Find = purpose {
             return match seen.version {
-                Some(version) if seen.is_own => done(version),
+                Some(version) if seen.is_own => done(Some(version)),
                 // The write may have been applied before another one, or may still be on its way.
                 _ => Step::End(End::Unknown(NotDone::Lost)),
             };
@@ -439,7 +452,7 @@ impl Reading {
             },
             Purpose::Look => match seen.proposal {
                 Ok(Proposal { version, write }) => {
-                    Step::End(End::Done(Done::now(version), Some(write)))
+                    Step::End(End::Done(Done::now(Some(version)), Some(write)))
                 }
                 Err(reason) => change.fail(NotDone::Refused(reason)),
             },

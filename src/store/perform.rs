@@ -215,21 +215,19 @@ impl Performer<'_> {
         let target = &self.target;
         let writes = update.is_some();
         let expressions = Expressions::new(update, target, bound);
-        match (&target.request.key, bound.version()) {
-            (Some(key), Some(version)) => {
-                let version = if writes { version.next() } else { version };
-                let record = record::record(target, key, version, *retention);
-                Request::transaction(client, table, target, expressions, record, version)
-            }
-            _ => Ok(Request::update(client, table, target, expressions, returned)),
-        }
+        let Some(key) = &target.request.key else {
+            return Ok(Request::update(client, table, target, expressions, returned));
+        };
+        let version = bound.version().map(|version| if writes { version.next() } else { version });
+        let record = record::record(target, key, version, *retention);
+        Request::transaction(client, table, target, expressions, record, version)
     }
 
     async fn write(&mut self, sent: &mut Sent, heard: &mut Heard) -> Written<Snapshot, StoreError> {
         match sent.request.send(self.effort).await {
             Ok(Answer::Applied(version, item)) => {
                 if let Some(item) = item {
-                    sent.makes = Some(version);
+                    sent.makes = version;
                     sent.documents = self.documents(item);
                 }
                 Written::Applied(version)

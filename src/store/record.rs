@@ -38,17 +38,19 @@ fn key(target: &Target<'_>, key: &IdempotencyKey) -> Item {
     item::key(target.access.org(), format!("REQUEST#{}#{key}#{caller}", target.request.option))
 }
 
-/// The record of a request that leaves the option at `version`.
+/// The record of a request that leaves the option at `version`, where that is known.
 pub(super) fn record(
     target: &Target<'_>,
     key: &IdempotencyKey,
-    version: Version,
+    version: Option<Version>,
     retention: Duration,
 ) -> Item {
     let mut record = self::key(target, key);
     let expires = now() + retention.as_secs();
     record.insert(FINGERPRINT.into(), AttributeValue::S(fingerprint(target.request)));
-    record.insert(item::VERSION.into(), AttributeValue::N(version.to_string()));
+    if let Some(version) = version {
+        record.insert(item::VERSION.into(), AttributeValue::N(version.to_string()));
+    }
     record.insert(WRITE_ID.into(), AttributeValue::S(target.write_id.to_owned()));
     record.insert(EXPIRES_AT.into(), AttributeValue::N(expires.to_string()));
     record

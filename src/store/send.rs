@@ -41,13 +41,13 @@ pub(super) enum Returned {
 pub(super) enum Request {
     Update(Box<UpdateItemFluentBuilder>, Returned),
     /// The write together with its key's record, and the option's version after it.
-    Transaction(Box<TransactWriteItemsFluentBuilder>, Version),
+    Transaction(Box<TransactWriteItemsFluentBuilder>, Option<Version>),
 }
 
 /// What DynamoDB answers to a conditional write.
 pub(super) enum Answer {
     /// With the item that was asked for.
-    Applied(Version, Option<Item>),
+    Applied(Option<Version>, Option<Item>),
     /// Not applied: the condition does not hold for this item. In a transaction, the key had no
     /// record at that moment.
     Superseded(Option<Item>),
@@ -92,7 +92,7 @@ impl Request {
         target: &Target<'_>,
         Expressions { update, condition, names, values }: Expressions,
         record: Item,
-        version: Version,
+        version: Option<Version>,
     ) -> Result<Self, StoreError> {
         const ALL_OLD: ReturnValuesOnConditionCheckFailure =
             ReturnValuesOnConditionCheckFailure::AllOld;
@@ -147,19 +147,21 @@ impl Request {
                         effort.charge(&answer.consumed_capacity);
                         let item = answer.attributes.unwrap_or_default();
                         match (returned, item::version(&item)) {
-                            (Returned::Nothing(version), _) => Ok(Answer::Applied(*version, None)),
+                            (Returned::Nothing(version), _) => {
+                                Ok(Answer::Applied(Some(*version), None))
+                            }
                             (Returned::Version, Ok(Some(version))) => {
-                                Ok(Answer::Applied(version, None))
+                                Ok(Answer::Applied(Some(version), None))
                             }
                             (Returned::After, Ok(Some(version))) => {
-                                Ok(Answer::Applied(version, Some(item)))
+                                Ok(Answer::Applied(Some(version), Some(item)))
                             }
                             (Returned::Before, Ok(version))
                                 if !item.is_empty()
                                     && version.unwrap_or_default().can_be_counted() =>
                             {
                                 let version = version.unwrap_or_default().next();
-                                Ok(Answer::Applied(version, Some(item)))
+                                Ok(Answer::Applied(Some(version), Some(item)))
                             }
                             // Something was written. Without a version, the answer does not tell whether it is
                             // what was asked for.

@@ -44,17 +44,14 @@ impl Bound {
     /// The bound of the plan's own update, where it can be sent without a read.
     pub(super) fn of_request(request: &PatchRequest) -> Option<Self> {
         let Preconditions { if_match, if_none_match } = &request.preconditions;
-        match (if_match, if_none_match, &request.key) {
+        match (if_match, if_none_match) {
             // These hold for no version. Only the option tells why the request is refused.
-            (_, Some(Tags::Any), _) => None,
-            (Some(Tags::Versions(versions)), ..) if versions.is_empty() => None,
-            (Some(Tags::Versions(versions)), ..) if versions.len() == 1 => {
+            (_, Some(Tags::Any)) => None,
+            (Some(Tags::Versions(versions)), _) if versions.is_empty() => None,
+            (Some(Tags::Versions(versions)), _) if versions.len() == 1 => {
                 Some(Self::Version(versions[0]))
             }
-            (.., None) => Some(Self::Conditions),
-            // A key's record holds the version that the request makes. A transaction returns no
-            // values, so that version must be known before.
-            (.., Some(_)) => None,
+            _ => Some(Self::Conditions),
         }
     }
 

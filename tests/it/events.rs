@@ -466,7 +466,9 @@ async fn what_is_applied_is_answered_by_204_and_the_new_version() {
         let engine = engine().await;
         let answer = engine.send(read(name)).await;
         assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{name}: {answer:?}");
-        assert_eq!(answer.headers, [("etag".into(), "\"2\"".into())].into(), "{name}");
+        // A transaction without `If-Match` does not tell the version.
+        let tag = (name != "idempotency-key-is-new").then(|| ("etag".into(), "\"2\"".into()));
+        assert_eq!(answer.headers, tag.into_iter().collect(), "{name}");
         assert_eq!(engine.stored(OPTION).await, (document, "2".into()), "{name}");
     }
 }

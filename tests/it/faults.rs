@@ -76,7 +76,7 @@ async fn what_was_not_applied_is_sent_again() {
         ("UpdateItem", append as fn() -> Value),
         ("UpdateItem", insert),
         ("GetItem", insert),
-        ("BatchGetItem", || keyed(append())),
+        ("BatchGetItem", || keyed(insert())),
         ("TransactWriteItems", || keyed(append())),
     ] {
         for error in [
@@ -94,8 +94,14 @@ async fn what_was_not_applied_is_sent_again() {
 }
 
 async fn applied_once(engine: &Engine, request: Value) -> Answer {
+    // A transaction without `If-Match` does not tell the version.
+    let may_be_unknown = request["headers"].get("Idempotency-Key").is_some();
     let answer = engine.send(request).await;
-    assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""), "{answer:?}");
+    assert_eq!(answer.status, 204, "{answer:?}");
+    match answer.headers.get("etag") {
+        Some(tag) => assert_eq!(tag, "\"2\""),
+        None => assert!(may_be_unknown),
+    }
     let (document, version) = engine.stored(OPTION).await;
     assert_eq!((&document["list"], &*version), (&json!([1, 2, 3]), "2"));
     answer
@@ -161,7 +167,7 @@ async fn throttling_is_answered_by_429_and_changes_nothing() {
         (WRITES, insert()),
         (WRITES, keyed(append())),
         (&["GetItem"], insert()),
-        (&["BatchGetItem"], keyed(append())),
+        (&["BatchGetItem"], keyed(insert())),
     ] {
         let engine =
             Engine::start().await.behind(every(operations, throttled.clone()), SHORT).await;
@@ -221,7 +227,7 @@ async fn an_unknown_outcome_is_answered_by_500() {
 #[tokio::test]
 async fn what_was_only_read_has_changed_nothing() {
     let fault = Fault::Refused(500, "InternalServerError");
-    for (operation, request) in [(&["GetItem"], insert()), (&["BatchGetItem"], keyed(append()))] {
+    for (operation, request) in [(&["GetItem"], insert()), (&["BatchGetItem"], keyed(insert()))] {
         let engine = Engine::start().await.behind(every(operation, fault.clone()), SHORT).await;
         engine.refuses(request, (500, "TryLater", WHY_UNREACHABLE)).await;
     }
@@ -481,7 +487,7 @@ async fn no_request_outlives_its_deadline() {
         ("the option is read", &["GetItem"], insert()),
         ("the document is written", &["UpdateItem"], insert()),
         ("a lost write is looked for", &["UpdateItem", "GetItem"], append()),
-        ("option and record are read", &["BatchGetItem"], keyed(append())),
+        ("option and record are read", &["BatchGetItem"], keyed(insert())),
         ("option and record are written", &["TransactWriteItems"], keyed(append())),
     ];
     for (step, operations, request) in steps {

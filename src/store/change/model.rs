@@ -38,6 +38,9 @@
 //! | an expired record ends the request | true |
 //! | a wait is not limited | ends |
 //! | another request's record is taken for this one's | done |
+//! | a lost write with a key that is bound to no version is taken for one that is bound | failed |
+//! | the absence of the record settles the loss of such a write | failed |
+//! | a bound loss takes the place of one that is bound to nothing | failed |
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -114,7 +117,8 @@ struct Item {
 struct Stored {
     request: u8,
     writer: u8,
-    version: u8,
+    /// The version that the request has made, where it was known.
+    version: Option<u8>,
     is_expired: bool,
 }
 
@@ -179,7 +183,7 @@ struct World {
 }
 
 enum Outcome {
-    Applied(u8),
+    Applied(Option<u8>),
     Superseded,
     Recorded(Stored),
 }
@@ -202,8 +206,8 @@ impl Profile {
             _ => None,
         };
         let direct = match self.plan {
-            Plan::Direct if one.is_some() || self.key.is_none() => Some(Direct { bound: one }),
-            _ => None,
+            Plan::Direct => Some(Direct { bound: one }),
+            Plan::Check | Plan::Rewrite => None,
         };
         Change::begin(self.plan != Plan::Check, self.key.is_some(), direct)
     }
@@ -291,7 +295,7 @@ impl World {
         if record.is_expired {
             Record::Expired
         } else if Some(record.request) == profile.key {
-            let version = Some(Version::new(u64::from(record.version)));
+            let version = record.version.map(|version| Version::new(u64::from(version)));
             Record::OfThis(Done { version, replayed: usize::from(record.writer) != who })
         } else {
             Record::OfAnother
@@ -331,10 +335,13 @@ impl World {
         self.top = self.top.max(version);
         self.clients[who].applied += 1;
         self.clients[who].version = version;
+        // A transaction returns nothing: the version is known where the write is bound to one.
+        let is_bound = sent != Sent::Direct || matches!(profile.if_match, Some([_]));
+        let told = (profile.key.is_none() || is_bound).then_some(version);
         if let Some(request) = profile.key {
-            self.record = Some(Stored { request, writer, version, is_expired: false });
+            self.record = Some(Stored { request, writer, version: told, is_expired: false });
         }
-        Outcome::Applied(version)
+        Outcome::Applied(told)
     }
 
     /// Everything that can happen next.
@@ -477,7 +484,9 @@ impl World {
         let mut next = sending.clone();
         let outcome = next.write(who, sent, profile);
         let heard = match outcome {
-            Outcome::Applied(version) => Written::Applied(Version::new(u64::from(version))),
+            Outcome::Applied(version) => {
+                Written::Applied(version.map(|version| Version::new(u64::from(version))))
+            }
             Outcome::Superseded => Written::Superseded(Self::seen(next.item, who, profile)),
             Outcome::Recorded(record) => {
                 if next.outsiders > 0 && record.writer == OUTSIDER && next.in_flight.is_empty() {
@@ -566,11 +575,10 @@ impl World {
             let State::At(Step::End(end)) = &client.state else { continue };
             match end {
                 End::Done(Done { version, replayed }, _) => {
-                    let Some(version) = version.map(Version::number) else {
-                        return Err(format!("done: client {who} was told no version"));
-                    };
+                    // A version that is not told is true of any.
+                    let is = |of: u8| version.is_none_or(|told| told.number() == u64::from(of));
                     let is_earlier = |record: Stored| {
-                        Some(record.request) == profile.key && u64::from(record.version) == version
+                        Some(record.request) == profile.key && record.version.is_none_or(is)
                     };
                     let is_true = if *replayed {
                         // By an earlier request, or another client, with the same key and request.
@@ -578,17 +586,18 @@ impl World {
                         client.applied == 0
                             && (self.earlier.is_some_and(is_earlier)
                                 || others.any(|(by, of)| {
-                                    of.key == profile.key
-                                        && by.applied == 1
-                                        && u64::from(by.version) == version
+                                    of.key == profile.key && by.applied == 1 && is(by.version)
                                 }))
                     } else if profile.plan == Plan::Check && profile.key.is_none() {
-                        client.chances & (1 << version) != 0
+                        version.is_some_and(|version| client.chances & (1 << version.number()) != 0)
                     } else {
-                        client.applied == 1 && u64::from(client.version) == version
+                        client.applied == 1 && is(client.version)
                     };
+                    if version.is_none() && profile.key.is_none() {
+                        return Err(format!("done: client {who} was told no version"));
+                    }
                     if !is_true {
-                        return Err(format!("done: client {who} was told version {version}"));
+                        return Err(format!("done: client {who} was told version {version:?}"));
                     }
                 }
                 End::Failed(why) => {
@@ -660,7 +669,7 @@ const ITEM: Item = Item { version: 1, is_archived: false, last_writer: OUTSIDER,
 
 /// No record of the key, and where a request has a key, one of an earlier request.
 fn records(profiles: &[Profile]) -> Vec<Option<Stored>> {
-    let earlier = Stored { request: 0, writer: OUTSIDER, version: 1, is_expired: false };
+    let earlier = Stored { request: 0, writer: OUTSIDER, version: Some(1), is_expired: false };
     let has_key = profiles.iter().any(|profile| profile.key.is_some());
     if has_key { vec![None, Some(earlier)] } else { vec![None] }
 }
