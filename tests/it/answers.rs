@@ -54,8 +54,9 @@ fn patches() -> [(Value, Value); 2] {
             json!({"name": "Pickup", "list": [1, 2], "count": 1}),
         ),
         (
-            json!([{"op": "add", "path": "/list/0", "value": 0}]),
-            json!({"name": "Delivery", "list": [0, 1, 2], "count": 1}),
+            json!([{"op": "add", "path": "/list/-", "value": 3},
+                   {"op": "copy", "from": "/list", "path": "/copy"}]),
+            json!({"name": "Delivery", "list": [1, 2, 3], "count": 1, "copy": [1, 2, 3]}),
         ),
     ]
 }
@@ -148,19 +149,19 @@ async fn a_document_is_shown_as_it_is_stored() {
 #[tokio::test]
 async fn no_more_is_asked_of_dynamodb_than_is_needed() {
     let (engine, requests) = watched().await;
-    let [(patch, _), (insertion, _)] = patches();
+    let [(patch, _), (rewrite, _)] = patches();
     let plain = |patch: &Value| event(OPTION, patch);
     let bound = |event| with_header(event, "If-Match", "\"1\"");
     for (event, expected) in [
         (plain(&patch), "UPDATED_NEW"),
         (bound(plain(&patch)), "NONE"),
-        (plain(&insertion), "NONE"),
+        (plain(&rewrite), "NONE"),
         (prefer("return=minimal", &patch), "UPDATED_NEW"),
         (prefer("return=representation", &patch), "ALL_NEW"),
         (bound(prefer("return=representation", &patch)), "ALL_NEW"),
-        (prefer("return=representation", &insertion), "NONE"),
+        (prefer("return=representation", &rewrite), "NONE"),
         (prefer("undo", &patch), "ALL_OLD"),
-        (prefer("undo", &insertion), "NONE"),
+        (prefer("undo", &rewrite), "NONE"),
     ] {
         engine.put_option(OPTION, document()).await;
         operations(&requests);
@@ -176,7 +177,7 @@ async fn a_change_is_taken_back_by_the_patch_that_it_shows() {
     let engine = Engine::start().await;
     let back = [
         json!([{"op": "replace", "path": "/name", "value": "Delivery"}]),
-        json!([{"op": "remove", "path": "/list/0"}]),
+        json!([{"op": "remove", "path": "/copy"}, {"op": "remove", "path": "/list/2"}]),
     ];
     for ((patch, _), back) in patches().into_iter().zip(back) {
         for key in [None, Some("key")] {
@@ -242,13 +243,13 @@ async fn a_dry_run_answers_as_the_request_would_and_writes_nothing() {
     let fails = json!([{"op": "test", "path": "/count", "value": 2},
                        {"op": "remove", "path": "/name"}]);
     let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(409_400)}]);
-    let [(direct, after), (insertion, after_insertion)] = patches();
+    let [(direct, after), (rewrite, after_rewrite)] = patches();
     let with_tag = |event, tag| with_header(event, "If-Match", tag);
     engine.put_option(OPTION, document()).await;
     for (event, status, code, body) in [
         (event(OPTION, &direct), 204, None, None),
         (prefer("return=representation", &direct), 200, None, Some(after)),
-        (prefer("return=representation", &insertion), 200, None, Some(after_insertion)),
+        (prefer("return=representation", &rewrite), 200, None, Some(after_rewrite)),
         (
             prefer("undo", &direct),
             200,
@@ -564,11 +565,11 @@ async fn what_is_shown_is_this_requests_own_also_where_an_answer_was_lost() {
             }
             let answer = engine.send(event).await;
             assert_eq!(engine.stored(OPTION).await, (after.clone(), "2".into()));
-            let is_insertion = patch[0]["op"] == "add";
+            let is_rewrite = patch[0]["op"] == "add";
             match preference {
                 "return=representation" => shows(&answer, REPRESENTATION, &after),
                 // The document before is in memory only where it was read.
-                _ if is_insertion || header == Some("Idempotency-Key") => {
+                _ if is_rewrite || header == Some("Idempotency-Key") => {
                     assert_eq!(answer.status, 200, "{answer:?}");
                 }
                 _ => {

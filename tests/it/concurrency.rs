@@ -57,12 +57,16 @@ async fn send_all(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_insertion_is_lost_and_versions_have_no_gap() {
+async fn no_rewrite_is_lost_and_versions_have_no_gap() {
     let (engine, [reads, writes]) = counted().await;
     engine.put_option(OPTION, json!({"list": []})).await;
     let repeats = send_all(
         &engine,
-        |task, number| json!([{"op": "add", "path": "/list/0", "value": task * PATCHES + number}]),
+        // A changed array is copied, which no update says.
+        |task, number| {
+            json!([{"op": "add", "path": "/list/-", "value": task * PATCHES + number},
+                   {"op": "copy", "from": "/list", "path": "/copy"}])
+        },
     )
     .await;
     check_list(&engine).await;

@@ -24,9 +24,10 @@ fn append(value: i32) -> Value {
     json!([{"op": "add", "path": "/list/-", "value": value}])
 }
 
-/// An insertion, which is made of the option that was read.
-fn insert(value: i32) -> Value {
-    json!([{"op": "add", "path": "/list/0", "value": value}])
+/// A patch that is made of the option that was read: no update says that a changed array is copied.
+fn rewrite(value: i32) -> Value {
+    json!([{"op": "add", "path": "/list/-", "value": value},
+           {"op": "copy", "from": "/list", "path": "/copy"}])
 }
 
 /// What the answer tells of the version: nothing where no read and no `If-Match` has told it.
@@ -49,7 +50,7 @@ async fn the_same_request_is_carried_out_once() {
     // One patch of each plan. The last of them could not be applied twice.
     for (patch, version) in [
         (append(3), UNKNOWN),
-        (insert(0), Some(2)),
+        (rewrite(0), Some(2)),
         (json!([{"op": "test", "path": "/count", "value": 1}]), Some(1)),
         (json!([{"op": "remove", "path": "/count"}]), UNKNOWN),
     ] {
@@ -163,7 +164,7 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
     for (request, version) in [
         (keyed(&remove), UNKNOWN),
         (if_match(keyed(&append(3))), UNKNOWN),
-        (if_match(keyed(&insert(3))), Some(2)),
+        (if_match(keyed(&rewrite(3))), Some(2)),
         (keyed(&json!([{"op": "test", "path": "/count", "value": 1}])), Some(1)),
     ] {
         let engine = Engine::start().await.behind(torn, Duration::from_mins(1)).await;
@@ -185,9 +186,9 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
 /// Where that does not help in time, the client may repeat the request.
 #[tokio::test]
 async fn a_conflict_of_the_read_that_confirms_is_contention() {
-    let why =
-        "operation 0 (`add` `/list/9`): the array index is out of range, the array has 2 elements";
-    let refused = json!([{"op": "add", "path": "/list/9", "value": 1}]);
+    let why = "operation 2 (`remove` `/nope`): no such value in the document";
+    let mut refused = rewrite(1);
+    refused.as_array_mut().unwrap().push(json!({"op": "remove", "path": "/nope"}));
     let reads = Arc::new(AtomicU32::new(0));
     for (code, conflicts, expected) in [
         ("TransactionConflict", 2, (422, "OperationCannotBePerformed", why)),
@@ -227,9 +228,11 @@ async fn what_would_be_too_large_a_second_time_is_a_replay() {
         |operation: &str, _: &[u8]| (operation == "BatchGetItem").then_some(Fault::WithoutRecords);
     let engine = Engine::start().await.behind(torn, Duration::from_mins(1)).await;
     let text = "x".repeat(250_000);
-    for (path, version) in [("/list/-", UNKNOWN), ("/list/0", Some(4))] {
-        let request = keyed(&json!([{"op": "add", "path": path, "value": text}]));
-        let request = with_header(request, "Idempotency-Key", &path.replace('/', ""));
+    let add = json!({"op": "add", "path": "/list/-", "value": text});
+    let of_new = json!([add, {"op": "add", "path": "/new", "value": {}},
+                        {"op": "copy", "from": "/name", "path": "/new/name"}]);
+    for (patch, key, version) in [(json!([add]), "direct", UNKNOWN), (of_new, "rewrite", Some(4))] {
+        let request = with_header(event(OPTION, &patch), "Idempotency-Key", key);
         assert_done(&engine.send(request.clone()).await, version, false);
         assert_done(&engine.send(request).await, version, true);
         let back = json!([{"op": "replace", "path": "/list", "value": [1, 2]}]);
@@ -242,14 +245,14 @@ async fn what_would_be_too_large_a_second_time_is_a_replay() {
 async fn a_record_without_a_version_or_a_write_id_is_read() {
     for (member, etag) in [("version", None), ("writeId", Some("\"2\""))] {
         let engine = Engine::start().await;
-        assert_done(&engine.send(keyed(&insert(3))).await, 2, false);
+        assert_done(&engine.send(keyed(&rewrite(3))).await, 2, false);
         engine.change_records(|record| assert!(record.remove(member).is_some(), "{member}")).await;
         let before = engine.everything().await;
-        let answer = engine.send(keyed(&insert(3))).await;
+        let answer = engine.send(keyed(&rewrite(3))).await;
         assert_eq!((answer.status, &answer.body), (204, &Value::Null), "{answer:?}");
         assert_eq!(answer.headers.get("etag").map(String::as_str), etag);
         assert_eq!(answer.headers["idempotency-replayed"], "true");
-        engine.refuses(keyed(&insert(4)), DUPLICATE).await;
+        engine.refuses(keyed(&rewrite(4)), DUPLICATE).await;
         assert_eq!(engine.everything().await, before);
     }
 }
@@ -260,7 +263,7 @@ async fn a_record_without_a_version_or_a_write_id_is_read() {
 async fn a_request_that_finds_its_own_record_is_no_replay() {
     for (request, version) in [
         (keyed(&append(3)), UNKNOWN),
-        (keyed(&insert(3)), Some(2)),
+        (keyed(&rewrite(3)), Some(2)),
         (with_header(keyed(&append(3)), "If-Match", "\"1\""), Some(2)),
     ] {
         let writes = AtomicU32::new(0);

@@ -15,7 +15,8 @@ const STALE: (i64, &str, &str) =
 fn plans() -> [Value; 3] {
     [
         json!([{"op": "replace", "path": "/name", "value": "Pickup"}]),
-        json!([{"op": "add", "path": "/list/0", "value": 0}]),
+        json!([{"op": "add", "path": "/list/-", "value": 0},
+               {"op": "copy", "from": "/list", "path": "/copy"}]),
         json!([{"op": "test", "path": "/name", "value": "Delivery"}]),
     ]
 }

@@ -1,6 +1,7 @@
 //! How a patch reaches the table. Planning is pure and synchronous.
 
 mod compile;
+mod elements;
 mod expression;
 mod symbolic;
 
@@ -219,7 +220,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 52] = [
+    const RULES: [(&str, &str, &str); 72] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -265,7 +266,6 @@ mod tests {
             r#"[{"op": "replace", "path": "/a/-/b", "value": 1}]"#,
             "SET #document.#0.#1.#2=:0 IF attribute_exists(#document.#0.#1.#2) | #0 a #1 - #2 b | [1]",
         ),
-        ("an insertion is no action", r#"[{"op": "add", "path": "/a/0", "value": 1}]"#, "rewrite"),
         (
             "a member is inserted into an object of the patch",
             r#"[{"op": "add", "path": "/a", "value": {}}, {"op": "add", "path": "/a/b", "value": 1}]"#,
@@ -352,8 +352,113 @@ mod tests {
             "SET #document.#0[0]=:0,#document.#0[2]=:1 IF attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[0]) | #0 a | [2,1]",
         ),
         (
-            "one array is changed in one way only",
-            r#"[{"op": "remove", "path": "/a/0"}, {"op": "replace", "path": "/a/0", "value": 1}]"#,
+            "an element is put before the first one",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}]"#,
+            r#"SET #document.#0=list_append(:1,#document.#0) IF attribute_type(#document.#0,:0) | #0 a | ["L",[1]]"#,
+        ),
+        (
+            "elements that are put before the first one go into one action",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/0", "value": 2}, {"op": "add", "path": "/a/1", "value": 3}]"#,
+            r#"SET #document.#0=list_append(:1,#document.#0) IF attribute_type(#document.#0,:0) | #0 a | ["L",[2,3,1]]"#,
+        ),
+        (
+            "an index is guessed to be the length of the array",
+            r#"[{"op": "add", "path": "/a/3", "value": 1}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2) IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,[1]]"#,
+        ),
+        (
+            "indexes one after the other are all appended",
+            r#"[{"op": "add", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/4", "value": 2}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2) IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,[1,2]]"#,
+        ),
+        (
+            "an index after an append counts what was appended",
+            r#"[{"op": "add", "path": "/a/-", "value": 1}, {"op": "add", "path": "/a/4", "value": 2}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2) IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,[1,2]]"#,
+        ),
+        (
+            "indexes that cannot both be the length are rewritten",
+            r#"[{"op": "add", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/9", "value": 2}]"#,
+            "rewrite",
+        ),
+        (
+            "an index after a replacement is guessed to be the length",
+            r#"[{"op": "replace", "path": "/a/1", "value": 1}, {"op": "add", "path": "/a/2", "value": 2}]"#,
+            r#"SET #document.#0[1]=:2,#document.#0[1000000]=:1 IF attribute_exists(#document.#0[1]) AND attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",2,1]"#,
+        ),
+        (
+            "elements are removed, replaced and appended at once",
+            r#"[{"op": "remove", "path": "/a/0"}, {"op": "replace", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/-", "value": 2}, {"op": "add", "path": "/a/-", "value": 3}]"#,
+            r#"SET #document.#0[1]=:1,#document.#0[1000000]=:2,#document.#0[1000001]=:3 REMOVE #document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[1]) AND attribute_type(#document.#0,:0) | #0 a | ["L",1,2,3]"#,
+        ),
+        (
+            "an element takes the place of one that was removed",
+            r#"[{"op": "remove", "path": "/a/2"}, {"op": "add", "path": "/a/2", "value": 1}]"#,
+            "SET #document.#0[2]=:0 IF attribute_exists(#document.#0[2]) | #0 a | [1]",
+        ),
+        (
+            "an element that enters before one that left moves those between",
+            r#"[{"op": "remove", "path": "/a/2"}, {"op": "add", "path": "/a/0", "value": 1}]"#,
+            r#"SET #document.#0[0]=:1,#document.#0[1]=#document.#0[0],#document.#0[2]=#document.#0[1] IF attribute_exists(#document.#0[2]) AND attribute_type(#document.#0,:0) | #0 a | ["L",1]"#,
+        ),
+        (
+            "an element moves back",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/2"}]"#,
+            "SET #document.#0[0]=#document.#0[1],#document.#0[1]=#document.#0[2],#document.#0[2]=#document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[2]) | #0 a | []",
+        ),
+        (
+            "an element moves to the front",
+            r#"[{"op": "move", "from": "/a/2", "path": "/a/0"}]"#,
+            r#"SET #document.#0[0]=#document.#0[2],#document.#0[1]=#document.#0[0],#document.#0[2]=#document.#0[1] IF attribute_exists(#document.#0[2]) AND attribute_type(#document.#0,:0) | #0 a | ["L"]"#,
+        ),
+        (
+            "two elements change places",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/1"}]"#,
+            "SET #document.#0[0]=#document.#0[1],#document.#0[1]=#document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[1]) | #0 a | []",
+        ),
+        (
+            "an element moves to the end",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/-"}]"#,
+            r#"SET #document.#0[1000000]=#document.#0[0] REMOVE #document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_type(#document.#0,:0) | #0 a | ["L"]"#,
+        ),
+        (
+            "an element moves to another array",
+            r#"[{"op": "move", "from": "/a/0", "path": "/b/-"}]"#,
+            r#"SET #document.#1[1000000]=#document.#0[0] REMOVE #document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_type(#document.#1,:0) | #0 a #1 b | ["L"]"#,
+        ),
+        (
+            "a stored element is appended to another array",
+            r#"[{"op": "copy", "from": "/a/1", "path": "/b/-"}]"#,
+            r#"SET #document.#1[1000000]=#document.#0[1] IF attribute_exists(#document.#0[1]) AND attribute_type(#document.#1,:0) | #0 a #1 b | ["L"]"#,
+        ),
+        (
+            "two leave and one enters",
+            r#"[{"op": "remove", "path": "/a/3"}, {"op": "remove", "path": "/a/0"}, {"op": "add", "path": "/a/1", "value": 1}]"#,
+            "SET #document.#0[0]=#document.#0[1],#document.#0[1]=:0 REMOVE #document.#0[3] IF attribute_exists(#document.#0[3]) AND attribute_exists(#document.#0[0]) | #0 a | [1]",
+        ),
+        (
+            "an insertion that nothing makes room for is no action",
+            r#"[{"op": "replace", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/1", "value": 2}]"#,
+            "rewrite",
+        ),
+        (
+            "an element inside of one that has moved is not changed",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/2"}, {"op": "replace", "path": "/a/2/b", "value": 1}]"#,
+            "rewrite",
+        ),
+        (
+            "an element inside of one that has stayed is changed",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/1"}, {"op": "replace", "path": "/a/2/b", "value": 1}]"#,
+            "SET #document.#0[0]=#document.#0[1],#document.#0[1]=#document.#0[0],#document.#0[2].#1=:0 IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[1]) AND attribute_exists(#document.#0[2].#1) | #0 a #1 b | [1]",
+        ),
+        (
+            "what is put first and removed again leaves nothing",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "remove", "path": "/a/0"}]"#,
+            r#" IF attribute_type(#document.#0,:0) | #0 a | ["L"]"#,
+        ),
+        (
+            "before the first one and after the last one is rewritten",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/-", "value": 2}]"#,
             "rewrite",
         ),
         (

@@ -97,6 +97,14 @@ impl Path {
         self.below(Step::Element(index))
     }
 
+    /// Another element of the array that this element is in.
+    pub(super) fn sibling(&self, index: usize) -> Self {
+        let mut steps = self.0.clone();
+        steps.pop();
+        steps.push(Step::Element(index));
+        Self(steps)
+    }
+
     fn below(&self, step: Step) -> Self {
         let mut steps = Vec::with_capacity(self.0.len() + 1);
         steps.extend_from_slice(&self.0);
@@ -121,6 +129,8 @@ enum Condition<'p> {
     IsOfType(Path, Type),
     /// What is there equals this value: maps and lists in depth, numbers by value.
     Equals(Path, &'p Value),
+    /// The list or map there has this many entries, or the text this many bytes.
+    HasSize(Path, usize),
 }
 
 /// What the update does. Every path is one of the stored document, as it was before the update.
@@ -132,6 +142,8 @@ enum Action<'p> {
     Copy { from: Path, to: Path },
     /// Appends the elements of this array.
     Append(Path, Value),
+    /// Puts the elements of this array before the first one.
+    Prepend(Path, Value),
     /// Removes what is there, if anything is.
     Remove(Path),
 }
@@ -178,6 +190,12 @@ impl<'p> Clauses<'p> {
         self.demand(path, Condition::Equals(path.clone(), value))
     }
 
+    /// Demands that the list at `path` has `length` elements. Beside this the type has to be demanded:
+    /// what else has a size can have the same.
+    pub(super) fn has_length(&mut self, path: &Path, length: usize) -> Result<(), NotExpressible> {
+        self.demand(path, Condition::HasSize(path.clone(), length))
+    }
+
     /// Adds `condition`, which proves that something is at `path`. Fails once there are more
     /// conditions than any expression has room for.
     fn demand(&mut self, path: &Path, condition: Condition<'p>) -> Result<(), NotExpressible> {
@@ -195,6 +213,10 @@ impl<'p> Clauses<'p> {
 
     pub(super) fn copy(&mut self, from: Path, to: Path) {
         self.actions.push(Action::Copy { from, to });
+    }
+
+    pub(super) fn prepend(&mut self, path: Path, elements: Value) {
+        self.actions.push(Action::Prepend(path, elements));
     }
 
     pub(super) fn append(&mut self, path: Path, elements: Value) {
@@ -218,22 +240,25 @@ impl<'p> Clauses<'p> {
         limits: &Limits,
     ) -> Result<Update<'p>, NotExpressible> {
         let mut text = Text::new(attribute);
-        let fits = |bytes: usize, clauses: usize| {
+        let fits = |bytes: usize, operators: usize| {
             let is_room = bytes.saturating_add(limits.reserved_expression_bytes)
                 <= MAX_EXPRESSION_BYTES
-                && (clauses * OPERATORS_PER_CLAUSE).saturating_add(limits.reserved_operators)
-                    <= MAX_OPERATORS;
+                && operators.saturating_add(limits.reserved_operators) <= MAX_OPERATORS;
             if is_room { Ok(()) } else { Err(NotExpressible) }
         };
-        let mut bytes = 0;
-        for (index, condition) in self.conditions.iter().enumerate() {
+        let (mut bytes, mut operators) = (0, 0);
+        for condition in &self.conditions {
             bytes += text.condition(condition, &self.names) + " AND ".len();
-            fits(bytes, index + 1)?;
+            // A function, and beside it a comparison.
+            let is_both = matches!(condition, Condition::HasSize(..));
+            operators += OPERATORS_PER_CLAUSE + usize::from(is_both);
+            fits(bytes, operators)?;
         }
-        bytes = 0;
-        for (index, action) in self.actions.iter().enumerate() {
+        (bytes, operators) = (0, 0);
+        for action in &self.actions {
             bytes += text.action_with(action, &self.names) + ",".len();
-            fits(bytes, index + 1)?;
+            operators += OPERATORS_PER_CLAUSE;
+            fits(bytes, operators)?;
         }
         Ok(text.update)
     }
@@ -267,6 +292,10 @@ impl<'p> Text<'p> {
                 let value = self.value(Cow::Owned(name.into()));
                 format!("attribute_type({},{value})", self.path(path, names))
             }
+            Condition::HasSize(path, size) => {
+                let value = self.value(Cow::Owned((*size).into()));
+                format!("size({})={value}", self.path(path, names))
+            }
             Condition::Equals(path, expected) => {
                 let value = self.value(Cow::Borrowed(expected));
                 format!("{}={value}", self.path(path, names))
@@ -291,6 +320,11 @@ impl<'p> Text<'p> {
             }
             Action::Copy { from, to } => {
                 format!("{}={}", self.path(to, names), self.path(from, names))
+            }
+            Action::Prepend(path, elements) => {
+                let elements = self.value(Cow::Owned(elements.clone()));
+                let path = self.path(path, names);
+                format!("{path}=list_append({elements},{path})")
             }
             Action::Append(path, elements) => {
                 let elements = self.value(Cow::Owned(elements.clone()));

@@ -4,16 +4,15 @@
 //! value of the patch, or nothing. What an operation needs of the stored document becomes a
 //! condition. What is not where it came from in the end becomes an action.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
 
 use json_patch::jsonptr::{Pointer, Token};
 use serde_json::{Map, Value};
 
-use super::expression::{Clauses, NotExpressible, Path, Type};
+use super::{
+    elements::{Added, Elements, Layout, Source},
+    expression::{Clauses, NotExpressible, Path, Type},
+};
 use crate::{
     limits::Limits,
     size::{depth, item_bytes},
@@ -28,6 +27,10 @@ const NODE_COST: usize = 256;
 
 /// The longest numeric token that is guessed to be an index: no item has room for more elements.
 const MAX_INDEX_DIGITS: usize = 6;
+
+/// An index past the end of every array: what is set there is appended ("Update expressions", DynamoDB
+/// Developer Guide). Several are appended in the order of their indexes.
+const PAST_THE_END: usize = 1_000_000;
 
 /// What is at a place of the document.
 #[derive(Debug, Clone)]
@@ -51,22 +54,7 @@ pub(super) enum Contents<'p> {
     /// It is an object. These members were looked at; a member that is gone is `None`.
     Members(BTreeMap<Rc<str>, Option<Node<'p>>>),
     /// It is an array.
-    Elements(Elements<'p>),
-}
-
-/// Elements of a stored array, by their index there.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Elements<'p> {
-    looked_at: BTreeMap<usize, Node<'p>>,
-    removed: BTreeSet<usize>,
-    appended: Vec<Node<'p>>,
-}
-
-impl Elements<'_> {
-    /// The index in the stored array of what is at `index` now.
-    fn stored_index(&self, index: usize) -> usize {
-        self.removed.iter().fold(index, |index, removed| index + usize::from(*removed <= index))
-    }
+    Elements(Elements<Node<'p>>),
 }
 
 #[derive(Debug)]
@@ -129,10 +117,26 @@ impl<'p> SymbolicDocument<'p> {
                     }
                     Contents::Elements(elements) if last == "-" => {
                         clauses.is_of_type(origin, Type::List)?;
-                        elements.appended.push(value);
+                        elements.append(value);
                     }
-                    // No expression inserts an element.
-                    Contents::Elements(_) | Contents::Unknown => return Err(NotExpressible),
+                    Contents::Elements(elements) => {
+                        let index = index(&last).ok_or(NotExpressible)?;
+                        match elements.insert(index, value).ok_or(NotExpressible)? {
+                            Added::Inserted { proof: Some(last) } => {
+                                clauses.exists(&origin.element(last))?;
+                            }
+                            // All elements of the front are proven to be there, if there are any.
+                            Added::Inserted { proof: None } if index == 0 => {
+                                clauses.is_of_type(origin, Type::List)?;
+                            }
+                            Added::Inserted { proof: None } => {}
+                            Added::Appended { length } => {
+                                clauses.is_of_type(origin, Type::List)?;
+                                clauses.has_length(origin, length)?;
+                            }
+                        }
+                    }
+                    Contents::Unknown => return Err(NotExpressible),
                 }
             }
             Node::Value(_) => return Err(NotExpressible),
@@ -169,9 +173,7 @@ impl<'p> SymbolicDocument<'p> {
                 members.insert(last.into(), None);
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                let stored = elements.stored_index(index(&last).ok_or(NotExpressible)?);
-                elements.looked_at.remove(&stored);
-                elements.removed.insert(stored);
+                elements.remove(index(&last).ok_or(NotExpressible)?);
             }
             Node::Stored { contents: Contents::Unknown, .. } | Node::Value(_) => {
                 return Err(NotExpressible);
@@ -260,8 +262,7 @@ impl<'p> Node<'p> {
                 members.values().flatten().map(Self::size).sum()
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                let nodes = elements.looked_at.values().chain(&elements.appended);
-                nodes.map(Self::size).sum::<usize>() + elements.removed.len()
+                elements.nodes().map(Self::size).sum()
             }
         }
     }
@@ -342,11 +343,7 @@ impl Contents<'_> {
             Contents::Members(members) => {
                 members.values().all(|node| node.as_ref().is_some_and(Node::is_as_stored))
             }
-            Contents::Elements(elements) => {
-                elements.removed.is_empty()
-                    && elements.appended.is_empty()
-                    && elements.looked_at.values().all(Node::is_as_stored)
-            }
+            Contents::Elements(elements) => elements.are_unchanged(Node::is_as_stored),
         }
     }
 }
@@ -382,9 +379,9 @@ fn entry<'n, 'p>(
             contents.guess(&token);
             match contents {
                 Contents::Elements(elements) => {
-                    let stored = elements.stored_index(index(&token).ok_or(NotExpressible)?);
-                    let node = || Node::stored(origin.element(stored));
-                    Ok(elements.looked_at.entry(stored).or_insert_with(node))
+                    let index = index(&token).ok_or(NotExpressible)?;
+                    let node = |stored| Node::stored(origin.element(stored));
+                    elements.at(index, node).ok_or(NotExpressible)
                 }
                 Contents::Members(members) => {
                     let name = clauses.name(&token);
@@ -456,18 +453,12 @@ impl<'p> Writer<'_, 'p> {
     fn write(&mut self, node: &Node<'p>, place: Path) -> Result<(), NotExpressible> {
         match node {
             Node::Stored { contents, in_place: true, .. } if contents.are_unchanged() => Ok(()),
-            Node::Stored { origin, contents, in_place: false } if contents.are_unchanged() => {
-                // How deep the value is nested in itself is not known: in a deeper place it could
-                // pass the limit.
-                if place.levels() > origin.levels() {
-                    return Err(NotExpressible);
-                }
-                self.clauses.copy(origin.clone(), place);
-                Ok(())
-            }
-            // One update cannot put a value somewhere and change it there: the paths would overlap.
             Node::Stored { in_place: false, .. }
-            | Node::Stored { contents: Contents::Unknown, .. } => Err(NotExpressible),
+            | Node::Value(_)
+            | Node::Object(_)
+            | Node::Array(_) => self.put(node, place),
+            // Nothing has happened to an unknown value in its place.
+            Node::Stored { contents: Contents::Unknown, .. } => Ok(()),
             Node::Stored { contents: Contents::Members(members), .. } => {
                 members.iter().try_for_each(|(name, node)| {
                     let place = place.member(self.clauses.name(name));
@@ -479,45 +470,89 @@ impl<'p> Writer<'_, 'p> {
                 })
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                self.write_elements(elements, place)
-            }
-            Node::Value(_) | Node::Object(_) | Node::Array(_) => {
-                let value = self.limited(node, place.levels())?;
-                self.clauses.set(place, value);
-                Ok(())
+                self.write_elements(elements, &place)
             }
         }
     }
 
+    /// Adds the actions that make the array that is stored at `place` what `elements` says.
     fn write_elements(
         &mut self,
-        Elements { looked_at, removed, appended }: &Elements<'p>,
-        place: Path,
+        elements: &Elements<Node<'p>>,
+        place: &Path,
     ) -> Result<(), NotExpressible> {
-        let changed = !looked_at.values().all(Node::is_as_stored);
-        match (changed, removed.is_empty(), appended.is_empty()) {
-            (true, true, true) => looked_at
-                .iter()
-                .try_for_each(|(index, node)| self.write(node, place.element(*index))),
-            // Every index in one `REMOVE` is an index of the stored array.
-            (false, false, true) => {
-                for index in removed {
-                    self.clauses.remove(place.element(*index));
+        match elements.layout(Node::is_as_stored).ok_or(NotExpressible)? {
+            Layout::Prepended(nodes) => {
+                let values = self.values(nodes.into_iter(), place.levels() + 1)?;
+                self.clauses.prepend(place.clone(), values);
+            }
+            Layout::Changed { set, removed, appended } => {
+                let is_list_append = set.is_empty()
+                    && removed.is_empty()
+                    && appended.iter().all(|node| node.value().is_ok());
+                for (index, source) in set {
+                    let place = place.element(index);
+                    match source {
+                        Source::Own(node) => self.write(node, place)?,
+                        Source::Other(node) => self.put(node, place)?,
+                        Source::Stored(from) => {
+                            let from = place.sibling(from);
+                            self.clauses.copy(from, place);
+                        }
+                    }
                 }
-                Ok(())
+                // Every index in one `REMOVE` is an index of the stored array.
+                for index in removed {
+                    self.clauses.remove(place.element(index));
+                }
+                if is_list_append {
+                    if !appended.is_empty() {
+                        let values = self.values(appended.iter(), place.levels() + 1)?;
+                        self.clauses.append(place.clone(), values);
+                    }
+                } else {
+                    // `list_append` would overlap with the other paths. An index past the end appends.
+                    for (number, node) in appended.iter().enumerate() {
+                        self.put(node, place.element(PAST_THE_END + number))?;
+                    }
+                }
             }
-            (false, true, false) => {
-                let levels = place.levels() + 1;
-                let values =
-                    appended.iter().map(|node| Ok(self.limited(node, levels)?.into_owned()));
-                let values = values.collect::<Result<_, _>>()?;
-                self.clauses.append(place, Value::Array(values));
-                Ok(())
-            }
-            (false, true, true) => Ok(()),
-            // The paths would overlap, or name an element that has moved.
-            _ => Err(NotExpressible),
         }
+        Ok(())
+    }
+
+    /// Writes `node` to `place`, wherever it comes from.
+    fn put(&mut self, node: &Node<'p>, place: Path) -> Result<(), NotExpressible> {
+        match node {
+            Node::Stored { origin, contents, .. } if contents.are_unchanged() => {
+                // How deep the value is nested in itself is not known. In a deeper place it could
+                // pass the limit.
+                if place.levels() > origin.levels() {
+                    return Err(NotExpressible);
+                }
+                self.clauses.copy(origin.clone(), place);
+            }
+            // A value cannot be put somewhere and changed there by one update: the paths would overlap.
+            Node::Stored { .. } => return Err(NotExpressible),
+            Node::Value(_) | Node::Object(_) | Node::Array(_) => {
+                let value = self.limited(node, place.levels())?;
+                self.clauses.set(place, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// An array of values that lie in `levels` objects and arrays.
+    fn values<'n>(
+        &mut self,
+        nodes: impl Iterator<Item = &'n Node<'p>>,
+        levels: usize,
+    ) -> Result<Value, NotExpressible>
+    where
+        'p: 'n,
+    {
+        let values = nodes.map(|node| Ok(self.limited(node, levels)?.into_owned()));
+        Ok(Value::Array(values.collect::<Result<_, _>>()?))
     }
 
     /// The value of `node`, which will lie in `levels` objects and arrays. Fails where the value is
