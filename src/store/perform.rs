@@ -181,7 +181,7 @@ impl Performer<'_> {
             (Preference::None | Preference::Minimal, Some(version)) => Returned::Nothing(version),
             (Preference::None | Preference::Minimal, None) => Returned::Version,
         };
-        let request = self.request(Some(update.clone()), &bound, returned)?;
+        let request = self.request(Some(update.clone()), &bound, makes, returned)?;
         Ok(Sent { request, bytes: 0, bound: bound.version(), makes, documents: None })
     }
 
@@ -201,26 +201,26 @@ impl Performer<'_> {
             .then(|| Documents { before, after: document.clone() });
         let update = writes.then(|| Update::of_document(document, DOCUMENT));
         let bound = Bound::AsRead { version, last_write };
-        let request = self.request(update, &bound, Returned::Nothing(makes))?;
+        let request = self.request(update, &bound, Some(makes), Returned::Nothing(makes))?;
         Ok(Sent { request, bytes, bound: Some(version), makes: Some(makes), documents })
     }
 
+    /// The request for a write that makes the version `makes`, where that is known.
     fn request(
         &self,
         update: Option<Update<'_>>,
         bound: &Bound,
+        makes: Option<Version>,
         returned: Returned,
     ) -> Result<Request, StoreError> {
         let Store { client, table, retention, .. } = self.store;
         let target = &self.target;
-        let writes = update.is_some();
         let expressions = Expressions::new(update, target, bound);
         let Some(key) = &target.request.key else {
             return Ok(Request::update(client, table, target, expressions, returned));
         };
-        let version = bound.version().map(|version| if writes { version.next() } else { version });
-        let record = record::record(target, key, version, *retention);
-        Request::transaction(client, table, target, expressions, record, version)
+        let record = record::record(target, key, makes, *retention);
+        Request::transaction(client, table, target, expressions, record, makes)
     }
 
     async fn write(&mut self, sent: &mut Sent, heard: &mut Heard) -> Written<Snapshot, StoreError> {

@@ -163,8 +163,8 @@ impl Request {
                                 let version = version.unwrap_or_default().next();
                                 Ok(Answer::Applied(Some(version), Some(item)))
                             }
-                            // Something was written. Without a version, the answer does not tell whether it is
-                            // what was asked for.
+                            // Something was written. Without a version, the answer does not
+                            // tell whether it is what was asked for.
                             _ => Err(SendError::Ambiguous("no version of what was written".into())),
                         }
                     }

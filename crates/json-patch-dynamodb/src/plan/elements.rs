@@ -78,6 +78,14 @@ impl<N> Part<N> {
             Self::One { .. } => 1,
         }
     }
+
+    /// Which elements of the stored array these are; none of one that came from elsewhere.
+    fn stored(&self) -> Option<Range<usize>> {
+        match self {
+            Self::Run(run) => Some(run.clone()),
+            Self::One { home, .. } => home.map(|home| home..home + 1),
+        }
+    }
 }
 
 impl<N> Elements<N> {
@@ -159,18 +167,14 @@ impl<N> Elements<N> {
             let mut removed = Vec::new();
             let mut next = 0;
             for part in &self.front {
-                let (start, end) = match part {
-                    Part::Run(run) => (run.start, run.end),
-                    Part::One { home, node } => {
-                        let home = (*home)?;
-                        if !is_as_stored(node) {
-                            set.push((home, Source::Own(node)));
-                        }
-                        (home, home + 1)
-                    }
-                };
-                removed.extend(next..start);
-                next = end;
+                let stored = part.stored()?;
+                if let Part::One { node, .. } = part
+                    && !is_as_stored(node)
+                {
+                    set.push((stored.start, Source::Own(node)));
+                }
+                removed.extend(next..stored.start);
+                next = stored.end;
             }
             removed.extend(next..self.covered);
             return Some(Layout::Changed { set, removed, appended });
@@ -229,13 +233,11 @@ impl<N> Elements<N> {
     fn is_in_order(&self) -> bool {
         let mut next = 0;
         self.front.iter().all(|part| {
-            let (start, end) = match part {
-                Part::Run(run) => (run.start, run.end),
-                Part::One { home: Some(home), .. } => (*home, home + 1),
-                Part::One { home: None, .. } => return false,
+            let Some(stored) = part.stored() else {
+                return false;
             };
-            let is_later = start >= next;
-            next = end;
+            let is_later = stored.start >= next;
+            next = stored.end;
             is_later
         })
     }

@@ -40,7 +40,7 @@ impl Update<'_> {
     #[must_use]
     pub fn of_document(document: Value, attribute: &str) -> Self {
         let mut text = Text::new(attribute);
-        text.action(&Action::Set(Path::default(), Cow::Owned(document)));
+        text.action(&Action::Set(Path::default(), Cow::Owned(document)), &[]);
         text.update
     }
 
@@ -95,14 +95,6 @@ impl Path {
 
     pub(super) fn element(&self, index: usize) -> Self {
         self.below(Step::Element(index))
-    }
-
-    /// Another element of the array that this element is in.
-    pub(super) fn sibling(&self, index: usize) -> Self {
-        let mut steps = self.0.clone();
-        steps.pop();
-        steps.push(Step::Element(index));
-        Self(steps)
     }
 
     fn below(&self, step: Step) -> Self {
@@ -256,7 +248,7 @@ impl<'p> Clauses<'p> {
         }
         (bytes, operators) = (0, 0);
         for action in &self.actions {
-            bytes += text.action_with(action, &self.names) + ",".len();
+            bytes += text.action(action, &self.names) + ",".len();
             operators += OPERATORS_PER_CLAUSE;
             fits(bytes, operators)?;
         }
@@ -306,13 +298,8 @@ impl<'p> Text<'p> {
         bytes
     }
 
-    /// Prints an action on the document itself.
-    fn action(&mut self, action: &Action<'p>) {
-        self.action_with(action, &[]);
-    }
-
     /// Prints `action`, and says how long its text is.
-    fn action_with(&mut self, action: &Action<'p>, names: &[Rc<str>]) -> usize {
+    fn action(&mut self, action: &Action<'p>, names: &[Rc<str>]) -> usize {
         let text = match action {
             Action::Set(path, value) => {
                 let value = self.value(value.clone());

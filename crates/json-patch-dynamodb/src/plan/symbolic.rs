@@ -491,14 +491,11 @@ impl<'p> Writer<'_, 'p> {
                     && removed.is_empty()
                     && appended.iter().all(|node| node.value().is_ok());
                 for (index, source) in set {
-                    let place = place.element(index);
+                    let to = place.element(index);
                     match source {
-                        Source::Own(node) => self.write(node, place)?,
-                        Source::Other(node) => self.put(node, place)?,
-                        Source::Stored(from) => {
-                            let from = place.sibling(from);
-                            self.clauses.copy(from, place);
-                        }
+                        Source::Own(node) => self.write(node, to)?,
+                        Source::Other(node) => self.put(node, to)?,
+                        Source::Stored(from) => self.clauses.copy(place.element(from), to),
                     }
                 }
                 // Every index in one `REMOVE` is an index of the stored array.
