@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use divan::{Bencher, black_box};
-use json_patch_dynamodb::{Patch, Plan, to_attribute};
+use json_patch_dynamodb::{Hints, Patch, Plan, to_attribute};
 use local::{engine, sample, table};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::Instant};
@@ -65,7 +65,7 @@ async fn print_requests() {
             dry_run: false,
             patch,
         };
-        let plan = Plan::of(&request.patch, DOCUMENT);
+        let plan = Plan::of(&request.patch, DOCUMENT, Hints::none());
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         store.change(&access, &request, &plan, "bench", &mut effort).await.unwrap();
         println!("{:<8} {} request(s)  {}", plan.as_str(), effort.requests, entry["does"]);
@@ -89,8 +89,8 @@ const COUNTS: [usize; 4] = [1, 10, 100, 1_000];
 fn appends(bencher: Bencher<'_, '_>, count: usize) {
     let patch =
         parse(&(0..count).map(|n| json!({"op": "add", "path": "/list/-", "value": n})).collect());
-    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
+    assert_eq!(Plan::of(&patch, DOCUMENT, Hints::none()).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT, Hints::none()));
 }
 
 /// Writes to ten members in turn. The last write to each counts.
@@ -98,8 +98,8 @@ fn appends(bencher: Bencher<'_, '_>, count: usize) {
 fn repeated_writes(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n: usize| json!({"op": "replace", "path": format!("/m{}", n % 10), "value": n});
     let patch = parse(&(0..count).map(write).collect());
-    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
+    assert_eq!(Plan::of(&patch, DOCUMENT, Hints::none()).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT, Hints::none()));
 }
 
 /// A branch that the patch makes and fills. It is evaluated while planning.
@@ -109,8 +109,8 @@ fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
     operations
         .extend((1..count).map(|n| json!({"op": "add", "path": format!("/new/m{n}"), "value": n})));
     let patch = parse(&json!(operations));
-    assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), "direct");
-    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
+    assert_eq!(Plan::of(&patch, DOCUMENT, Hints::none()).as_str(), "direct");
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT, Hints::none()));
 }
 
 /// Writes to as many members. Past some number they are no longer one expression.
@@ -118,5 +118,5 @@ fn writes_below_a_new_member(bencher: Bencher<'_, '_>, count: usize) {
 fn writes_to_different_members(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": n});
     let patch = parse(&(0..count).map(write).collect());
-    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT));
+    bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT, Hints::none()));
 }

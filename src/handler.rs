@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use json_patch_dynamodb::Plan;
+use json_patch_dynamodb::{Hints, Plan};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use tokio::time::Instant;
 
@@ -87,7 +87,7 @@ impl Handler {
         }
         record.option = Some(request.option);
         record.operations = Operations::count(request.patch.operations());
-        let plan = Plan::of(&request.patch, DOCUMENT);
+        let plan = Plan::of(&request.patch, DOCUMENT, Hints::none());
         record.plan = Some(plan.as_str());
 
         // The change.

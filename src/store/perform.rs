@@ -82,7 +82,7 @@ impl Performer<'_> {
             Plan::Direct(_) if !(has_key && request.preference.has_body()) => {
                 Bound::of_request(request).map(|bound| Direct { bound: bound.version() })
             }
-            Plan::Check | Plan::Direct(_) | Plan::Rewrite => None,
+            Plan::Check | Plan::Direct(_) | Plan::Rewrite(_) => None,
         };
         let mut step = if request.dry_run {
             Change::look(has_key)
@@ -375,7 +375,7 @@ impl Performer<'_> {
         };
         match self.plan {
             Plan::Direct(_) => &OF_ONE_UPDATE,
-            Plan::Check | Plan::Rewrite => self.target.request.patch.limits(),
+            Plan::Check | Plan::Rewrite(_) => self.target.request.patch.limits(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use json_patch_dynamodb::{Patch, Plan};
+use json_patch_dynamodb::{Hints, Patch, Plan};
 use serde_json::{Value, json};
 use update_organization_option::store::DOCUMENT;
 
@@ -172,7 +172,7 @@ fn every_plan_of_the_architecture_is_the_patchs_own() {
     let mut count = 0;
     for (operations, plan) in rows {
         let patch = Patch::parse(operations.as_bytes()).unwrap();
-        assert_eq!(Plan::of(&patch, DOCUMENT).as_str(), plan, "{operations}");
+        assert_eq!(Plan::of(&patch, DOCUMENT, Hints::none()).as_str(), plan, "{operations}");
         count += 1;
     }
     assert_eq!(count, 22);

@@ -50,12 +50,17 @@
 use std::{
     collections::HashSet,
     fs,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use json_patch_dynamodb::{ApplyError, Patch, Plan, Update, apply, from_attribute, to_attribute};
+use json_patch_dynamodb::{
+    ApplyError, Hints, Patch, Plan, Update, apply, from_attribute, to_attribute,
+};
 use local::sample;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
@@ -146,11 +151,12 @@ struct Outcome {
     requests: u32,
 }
 
-/// Sends the patch to an option with this document, with a key if there is one.
+/// Sends the patch, planned by `hints`, to an option with this document, with a key if there is one.
 async fn through_the_store(
     engine: &Engine,
     document: &Value,
     body: &Value,
+    hints: &Hints,
     key: Option<String>,
 ) -> Outcome {
     engine.put_option(OPTION, document.clone()).await;
@@ -164,7 +170,7 @@ async fn through_the_store(
     let access = caller.access(ORG.parse().unwrap(), &AccessRules::default()).unwrap();
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
     let request = PatchRequest::parse(&event).unwrap();
-    let plan = Plan::of(&request.patch, DOCUMENT);
+    let plan = Plan::of(&request.patch, DOCUMENT, hints);
     let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
     let (stored, version) = engine.stored(OPTION).await;
     let answer = match outcome {
@@ -192,23 +198,27 @@ fn canonical(document: &Value) -> Value {
     from_attribute(to_attribute(document.clone())).unwrap()
 }
 
+/// What a valid patch has cost: the name of its plan, and the requests.
+type Cost = (&'static str, u32);
+
 fn check_equivalent(
     engine: &Engine,
     runtime: &Runtime,
     document: &Value,
     body: &Value,
-) -> Result<Option<(&'static str, u32)>, String> {
+    hints: &Hints,
+) -> Result<Option<Cost>, String> {
     let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else { return Ok(None) };
     let expected = in_memory(document, &patch, body).map_err(|error| error.to_string());
-    let outcome = runtime.block_on(through_the_store(engine, document, body, None));
+    let outcome = runtime.block_on(through_the_store(engine, document, body, hints, None));
+    let plan = Plan::of(&patch, DOCUMENT, hints);
     if outcome.answer != expected {
         return Err(format!(
-            "{:?}\nthrough the store: {:?}\nin memory: {expected:?}",
-            Plan::of(&patch, DOCUMENT),
+            "{plan:?}\nthrough the store: {:?}\nin memory: {expected:?}",
             outcome.answer
         ));
     }
-    let plan = Plan::of(&patch, DOCUMENT).as_str();
+    let plan = plan.as_str();
     let expected_requests = match (plan, &expected) {
         // A failed condition returns the item that tells why.
         (_, Err(_)) | ("check", Ok(_)) => 1..=1,
@@ -219,31 +229,82 @@ fn check_equivalent(
     Ok(expected.is_ok().then_some((plan, outcome.requests)))
 }
 
+/// Checks the patch without hints, with those of `document` and with those of another document.
+fn check_with_hints(
+    engine: &Engine,
+    runtime: &Runtime,
+    document: &Value,
+    body: &Value,
+    other: &Value,
+) -> Result<[Option<Cost>; 3], String> {
+    let hints = [Hints::default(), Hints::of(document), Hints::of(other)];
+    let plan_by = |hints| {
+        let patch = Patch::parse(body.to_string().as_bytes()).ok()?;
+        Some(format!("{:?}", Plan::of(&patch, DOCUMENT, hints)))
+    };
+    let plans = hints.each_ref().map(plan_by);
+    let mut costs = [None; 3];
+    for (number, plan) in plans.iter().enumerate() {
+        // What is planned alike is sent once.
+        costs[number] = match plans[..number].iter().position(|other| other == plan) {
+            Some(alike) => costs[alike],
+            None => check_equivalent(engine, runtime, document, body, &hints[number])?,
+        };
+    }
+    Ok(costs)
+}
+
+/// How valid patches were carried out.
+#[derive(Default)]
+struct Shares {
+    valid: AtomicU32,
+    direct: AtomicU32,
+    fell_back: AtomicU32,
+}
+
+impl Shares {
+    fn count(&self, (plan, requests): Cost) {
+        self.valid.fetch_add(1, Relaxed);
+        match (plan, requests) {
+            ("direct", 1) => self.direct.fetch_add(1, Relaxed),
+            ("direct", _) => self.fell_back.fetch_add(1, Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// The shares, in percent, of those that were one update, and of those that should have been one.
+    fn told(&self, hints: &str) -> (f64, f64) {
+        let valid = self.valid.load(Relaxed);
+        let share = |count: &AtomicU32| f64::from(count.load(Relaxed)) * 100.0 / f64::from(valid);
+        let (direct, fell_back) = (share(&self.direct), share(&self.fell_back));
+        eprintln!(
+            "{hints}: of {valid} valid patches {direct:.1} % direct in one request, {fell_back:.1} % \
+             fell back from direct to rewrite, the others rewrite or check"
+        );
+        (direct, fell_back)
+    }
+}
+
 #[test]
 fn a_patch_through_the_store_equals_one_in_memory() {
-    let [valid, direct, fell_back] = [const { AtomicU32::new(0) }; 3];
+    let [without, right, wrong]: [Shares; 3] = Default::default();
+    // The document of the case before says wrong things of the next one.
+    let other = Mutex::new(Value::Null);
     for_all(cases(), 4, |engine, runtime, document, body| {
-        if let Some((plan, requests)) = check_equivalent(engine, runtime, document, body)? {
-            valid.fetch_add(1, Relaxed);
-            match (plan, requests) {
-                ("direct", 1) => direct.fetch_add(1, Relaxed),
-                ("direct", _) => fell_back.fetch_add(1, Relaxed),
-                _ => 0,
-            };
+        let before = std::mem::replace(&mut *other.lock().unwrap(), document.clone());
+        let costs = check_with_hints(engine, runtime, document, body, &before)?;
+        for (cost, shares) in costs.into_iter().zip([&without, &right, &wrong]) {
+            if let Some(cost) = cost {
+                shares.count(cost);
+            }
         }
         Ok(())
     });
-    let [valid, direct, fell_back] = [valid, direct, fell_back].map(|count| count.load(Relaxed));
-    let share = |count: u32| f64::from(count) * 100.0 / f64::from(valid);
-    eprintln!(
-        "{} cases, {valid} of them valid patches: {:.1} % direct in one request, {:.1} % fell back \
-         from direct to rewrite, the others rewrite or check",
-        cases(),
-        share(direct),
-        share(fell_back)
-    );
+    let (direct, fell_back) = without.told("without hints");
+    let (hinted, _) = right.told("with hints");
+    let (_, misled) = wrong.told("with wrong hints");
     // There is enough of each for the run to mean something. Of few cases a share says nothing.
-    let enough = share(direct + fell_back) >= 60.0 && share(fell_back) >= 10.0;
+    let enough = direct >= 65.0 && hinted >= 75.0 && fell_back >= 10.0 && misled >= 10.0;
     assert!(enough || cases() < 5_000);
 }
 
@@ -280,10 +341,9 @@ fn count_equivalent<'b>(document: &Value, bodies: impl IntoIterator<Item = &'b V
     let engine = runtime.block_on(Engine::start());
     let mut applied = 0;
     for body in bodies {
-        match check_equivalent(&engine, &runtime, document, body) {
-            Ok(outcome) => applied += usize::from(outcome.is_some()),
-            Err(why) => panic!("{why}\ndocument: {document}\npatch: {body}"),
-        }
+        let [cost, _, _] = check_with_hints(&engine, &runtime, document, body, &Value::Null)
+            .unwrap_or_else(|why| panic!("{why}\ndocument: {document}\npatch: {body}"));
+        applied += usize::from(cost.is_some());
     }
     applied
 }
@@ -331,6 +391,35 @@ fn every_short_patch_of_an_array_equals_one_in_memory() {
     assert!(applied > 3_000, "{applied}");
 }
 
+/// Every patch of two operations that puts stored values elsewhere, changes them and tests them.
+#[test]
+fn every_short_patch_of_stored_values_equals_one_in_memory() {
+    let document = json!({"a": {"b": 1, "0": [2]}, "c": [3, {"b": 4}]});
+    let mut operations = vec![
+        json!({"op": "add", "path": "/a/b", "value": 5}),
+        json!({"op": "add", "path": "/c/-", "value": 6}),
+        json!({"op": "add", "path": "/c/0", "value": 7}),
+        json!({"op": "replace", "path": "/c/1/b", "value": 8}),
+        json!({"op": "test", "path": "/a", "value": {"b": 1.0, "0": [2]}}),
+        json!({"op": "test", "path": "/c", "value": [3, {"b": 4}]}),
+        json!({"op": "test", "path": "/a/b", "value": 5}),
+        json!({"op": "remove", "path": "/a"}),
+        json!({"op": "replace", "path": "", "value": {"a": {}}}),
+    ];
+    for from in ["", "/a", "/c"] {
+        for path in ["", "/a", "/a/b", "/c/-", "/d"] {
+            for op in ["copy", "move"] {
+                operations.push(json!({"op": op, "from": from, "path": path}));
+            }
+        }
+    }
+    let pairs =
+        operations.iter().flat_map(|first| operations.iter().map(move |second| (first, second)));
+    let bodies: Vec<_> = pairs.map(|(first, second)| json!([first, second])).collect();
+    let applied = count_equivalent(&document, &bodies);
+    assert!(applied > 600, "{applied}");
+}
+
 #[test]
 fn a_patch_of_the_corpus_equals_one_in_memory() {
     let corpus: Value = serde_json::from_str(include_str!("../../benches/corpus.json")).unwrap();
@@ -367,7 +456,9 @@ fn a_patch_with_a_key_is_answered_as_one_without() {
         };
         let key = format!("case-{}", number.fetch_add(1, Relaxed));
         let expected = in_memory(document, &patch, body).map_err(|error| error.to_string());
-        let outcome = runtime.block_on(through_the_store(engine, document, body, Some(key)));
+        let hints = if key.ends_with('0') { Hints::of(document) } else { Hints::default() };
+        let outcome =
+            runtime.block_on(through_the_store(engine, document, body, &hints, Some(key)));
         if outcome.answer == expected {
             Ok(())
         } else {
@@ -469,19 +560,20 @@ fn where_the_conditions_hold_no_error_was_due() {
         let Ok(patch) = Patch::parse(body.to_string().as_bytes()) else {
             return Ok(());
         };
-        let Plan::Direct(update) = Plan::of(&patch, DOCUMENT) else {
-            return Ok(());
-        };
-        let (held, stored) = runtime.block_on(async {
-            engine.put_option(OPTION, document.clone()).await;
-            (send_alone(engine, &update).await, engine.stored(OPTION).await.0)
-        });
-        match in_memory(document, &patch, body) {
-            Ok(expected) if held && stored != expected => {
-                Err(format!("{update:?} gives {stored}, expected {expected}"))
+        for hints in [Hints::default(), Hints::of(document)] {
+            let Plan::Direct(update) = Plan::of(&patch, DOCUMENT, &hints) else { continue };
+            let (held, stored) = runtime.block_on(async {
+                engine.put_option(OPTION, document.clone()).await;
+                (send_alone(engine, &update).await, engine.stored(OPTION).await.0)
+            });
+            match in_memory(document, &patch, body) {
+                Ok(expected) if held && stored != expected => {
+                    return Err(format!("{update:?} gives {stored}, expected {expected}"));
+                }
+                Err(error) if held => return Err(format!("{update:?} holds, but {error}")),
+                _ => {}
             }
-            Err(error) if held => Err(format!("{update:?} holds, but {error}")),
-            _ => Ok(()),
         }
+        Ok(())
     });
 }

@@ -8,6 +8,7 @@
 mod apply;
 #[cfg(feature = "aws-sdk")]
 mod attribute;
+mod hints;
 mod limits;
 mod number;
 mod patch;
@@ -20,10 +21,11 @@ mod value;
 pub use apply::{ApplyError, Reason, apply, apply_within};
 #[cfg(feature = "aws-sdk")]
 pub use attribute::{Unreadable, from_attribute, to_attribute};
+pub use hints::Hints;
 pub use limits::{Limits, MAX_EXPRESSION_BYTES, MAX_NAME_BYTES, MAX_OPERATORS};
 pub use number::{NumberError, canonical_number};
 pub use patch::{Patch, PatchError, Problem};
-pub use plan::{Plan, Update};
+pub use plan::{Obstacle, Plan, Update};
 pub use size::{depth, item_bytes};
 pub use undo::undo;
 pub use value::{ValueError, parse_members, parse_value};

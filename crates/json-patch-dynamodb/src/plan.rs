@@ -3,13 +3,14 @@
 mod compile;
 mod elements;
 mod expression;
+mod obstacle;
 mod symbolic;
 
 use json_patch::PatchOperation;
 
-pub use expression::Update;
+pub use self::{expression::Update, obstacle::Obstacle};
 
-use crate::patch::Patch;
+use crate::{hints::Hints, patch::Patch};
 
 /// How a patch reaches the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,19 +22,20 @@ pub enum Plan<'p> {
     Direct(Update<'p>),
     /// A read, the patch applied in memory, and a write on the condition that the item is still the
     /// one that was read.
-    Rewrite,
+    Rewrite(Obstacle),
 }
 
 impl<'p> Plan<'p> {
-    /// The plan for `patch`. The document is the item's attribute `attribute`. The same patch
-    /// always has the same plan, whatever is stored.
+    /// The plan for `patch`. The document is the item's attribute `attribute`. `hints` tell how it
+    /// looked when it was last seen, if it was. The same patch with the same hints always has the same
+    /// plan, whatever is stored.
     #[must_use]
-    pub fn of(patch: &'p Patch, attribute: &str) -> Self {
+    pub fn of(patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
         let is_test = |operation: &PatchOperation| matches!(operation, PatchOperation::Test(_));
         if patch.operations().iter().all(is_test) {
             return Self::Check;
         }
-        compile::compile(patch, attribute).map_or(Self::Rewrite, Self::Direct)
+        compile::compile(patch, attribute, hints).map_or_else(Self::Rewrite, Self::Direct)
     }
 
     /// The plan's name in the log.
@@ -42,7 +44,7 @@ impl<'p> Plan<'p> {
         match self {
             Self::Check => "check",
             Self::Direct(_) => "direct",
-            Self::Rewrite => "rewrite",
+            Self::Rewrite(_) => "rewrite",
         }
     }
 }
@@ -55,7 +57,7 @@ mod tests {
     use crate::limits::{MAX_EXPRESSION_BYTES, MAX_OPERATORS};
 
     fn plan_of(patch: &Patch) -> Plan<'_> {
-        Plan::of(patch, "document")
+        Plan::of(patch, "document", Hints::none())
     }
 
     fn patch(operations: &Value) -> Patch {
@@ -176,26 +178,6 @@ mod tests {
         assert_eq!(plan_of(&patch(&appends)).as_str(), "direct");
     }
 
-    /// The plan does not know how deep a stored value is nested, only how deep it can be.
-    #[test]
-    fn a_stored_value_is_not_put_deeper_than_it_was() {
-        for (from, path, plan) in [
-            ("/a", "/b", "direct"),
-            ("/a/b", "/c/d", "direct"),
-            ("/a/b/c", "/d", "direct"),
-            ("/a/b/c", "", "direct"),
-            ("/a/0", "/b", "direct"),
-            ("/a/0/b", "/c/d/e", "direct"),
-            ("/a", "/b/c", "rewrite"),
-            ("/a/b", "/c/0/d", "rewrite"),
-            ("/a/0", "/b/c/d", "rewrite"),
-            ("", "/a", "rewrite"),
-        ] {
-            let copy = patch(&json!([{"op": "copy", "from": from, "path": path}]));
-            assert_eq!(plan_of(&copy).as_str(), plan, "{from} {path}");
-        }
-    }
-
     #[test]
     fn copies_of_copies_end_the_planning() {
         let mut operations = vec![json!({"op": "add", "path": "/a", "value": {"x": 1}})];
@@ -206,9 +188,11 @@ mod tests {
     }
 
     /// The expressions of a direct plan as one line, with the names and the values behind them.
-    fn text(patch: &Patch) -> String {
-        let Plan::Direct(update) = plan_of(patch) else {
-            return plan_of(patch).as_str().to_owned();
+    fn text(patch: &Patch, hints: &Hints) -> String {
+        let update = match Plan::of(patch, "document", hints) {
+            Plan::Direct(update) => update,
+            Plan::Rewrite(obstacle) => return format!("rewrite: {}", obstacle.as_str()),
+            Plan::Check => return "check".to_owned(),
         };
         let names = update.names.iter().filter(|(placeholder, _)| *placeholder != "#document");
         let names: Vec<_> =
@@ -220,7 +204,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 72] = [
+    const RULES: [(&str, &str, &str); 93] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -249,7 +233,7 @@ mod tests {
         (
             "nothing but an object becomes the document",
             r#"[{"op": "add", "path": "/a", "value": 1}, {"op": "copy", "from": "/a", "path": ""}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "what is appended goes into one action",
@@ -279,12 +263,12 @@ mod tests {
         (
             "past the end of an array of the patch nothing is inserted",
             r#"[{"op": "add", "path": "/a", "value": [1]}, {"op": "add", "path": "/a/2", "value": 2}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "nothing is added to a scalar of the patch",
             r#"[{"op": "add", "path": "/a", "value": 1}, {"op": "add", "path": "/a/b", "value": 2}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "digits lead to an element",
@@ -307,14 +291,14 @@ mod tests {
             "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 01 | [1]",
         ),
         (
-            "more digits than any array needs are of no index",
-            r#"[{"op": "replace", "path": "/a/1000000", "value": 1}]"#,
-            "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 1000000 | [1]",
+            "more than three digits are rather a name",
+            r#"[{"op": "replace", "path": "/a/2024", "value": 1}]"#,
+            "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 2024 | [1]",
         ),
         (
-            "a name that leads into an array fails everywhere",
+            "a name shows that digits before it are a name too",
             r#"[{"op": "replace", "path": "/a/0", "value": 1}, {"op": "replace", "path": "/a/b", "value": 1}]"#,
-            "rewrite",
+            "SET #document.#0.#1=:0,#document.#0.#2=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#0.#2) | #0 a #1 0 #2 b | [1]",
         ),
         (
             "what is replaced has to be there",
@@ -329,7 +313,7 @@ mod tests {
         (
             "what was removed is not there",
             r#"[{"op": "remove", "path": "/a"}, {"op": "remove", "path": "/a"}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "what was removed can be added again",
@@ -379,7 +363,7 @@ mod tests {
         (
             "indexes that cannot both be the length are rewritten",
             r#"[{"op": "add", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/9", "value": 2}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "an index after a replacement is guessed to be the length",
@@ -439,12 +423,12 @@ mod tests {
         (
             "an insertion that nothing makes room for is no action",
             r#"[{"op": "replace", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/1", "value": 2}]"#,
-            "rewrite",
+            "rewrite: elements-move",
         ),
         (
             "an element inside of one that has moved is not changed",
             r#"[{"op": "move", "from": "/a/0", "path": "/a/2"}, {"op": "replace", "path": "/a/2/b", "value": 1}]"#,
-            "rewrite",
+            "rewrite: changed-elsewhere",
         ),
         (
             "an element inside of one that has stayed is changed",
@@ -459,7 +443,7 @@ mod tests {
         (
             "before the first one and after the last one is rewritten",
             r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/-", "value": 2}]"#,
-            "rewrite",
+            "rewrite: elements-move",
         ),
         (
             "an array of the patch loses an element",
@@ -497,9 +481,9 @@ mod tests {
             "SET #document.#0=#document.#1,#document.#1=#document.#0 REMOVE #document.#2 IF attribute_exists(#document.#0) AND attribute_exists(#document.#1) | #0 a #1 b #2 x | []",
         ),
         (
-            "a move back to its place is written",
+            "a move back to its place leaves it there",
             r#"[{"op": "move", "from": "/a", "path": "/b"}, {"op": "move", "from": "/b", "path": "/a"}]"#,
-            "SET #document.#0=#document.#0 REMOVE #document.#1 IF attribute_exists(#document.#0) | #0 a #1 b | []",
+            "REMOVE #document.#1 IF attribute_exists(#document.#0) | #0 a #1 b | []",
         ),
         (
             "a move onto itself only has to find it",
@@ -509,33 +493,37 @@ mod tests {
         (
             "nothing is moved into itself",
             r#"[{"op": "move", "from": "/a", "path": "/a/b"}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
-        ("the document is not moved", r#"[{"op": "move", "from": "", "path": "/a"}]"#, "rewrite"),
+        (
+            "the document is not moved",
+            r#"[{"op": "move", "from": "", "path": "/a"}]"#,
+            "rewrite: contradiction",
+        ),
         (
             "a stored value is not changed where it was copied to",
             r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/b/c", "value": 1}]"#,
-            "rewrite",
+            "rewrite: changed-elsewhere",
         ),
         (
             "a changed value is not copied",
             r#"[{"op": "add", "path": "/a/b", "value": 1}, {"op": "copy", "from": "/a", "path": "/c"}]"#,
-            "rewrite",
+            "rewrite: changed-elsewhere",
         ),
         (
-            "a stored value is not put deeper",
+            "a stored value is put deeper",
             r#"[{"op": "copy", "from": "/a", "path": "/b/c"}]"#,
-            "rewrite",
+            r#"SET #document.#1.#2=#document.#0 IF attribute_exists(#document.#0) AND attribute_type(#document.#1,:0) | #0 a #1 b #2 c | ["M"]"#,
         ),
         (
-            "a stored value is not appended",
+            "a stored value is appended",
             r#"[{"op": "copy", "from": "/a", "path": "/b/-"}]"#,
-            "rewrite",
+            r#"SET #document.#1[1000000]=#document.#0 IF attribute_exists(#document.#0) AND attribute_type(#document.#1,:0) | #0 a #1 b | ["L"]"#,
         ),
         (
             "a stored value is not put into one of the patch",
             r#"[{"op": "add", "path": "/a", "value": {}}, {"op": "copy", "from": "/b", "path": "/a/b"}]"#,
-            "rewrite",
+            "rewrite: stored-in-new",
         ),
         (
             "a test of what is stored is a condition",
@@ -560,7 +548,7 @@ mod tests {
         (
             "a test that fails here fails everywhere",
             r#"[{"op": "add", "path": "/a", "value": 1}, {"op": "test", "path": "/a", "value": 2}]"#,
-            "rewrite",
+            "rewrite: contradiction",
         ),
         (
             "a test sees into what the patch has put together",
@@ -575,15 +563,199 @@ mod tests {
         (
             "a changed object is not tested as a whole",
             r#"[{"op": "add", "path": "/a/b", "value": 1}, {"op": "test", "path": "/a", "value": {"b": 1}}]"#,
-            "rewrite",
+            "rewrite: tested-after-change",
+        ),
+        (
+            "the document is copied below itself",
+            r#"[{"op": "copy", "from": "", "path": "/a"}]"#,
+            "SET #document.#0=#document IF  | #0 a | []",
+        ),
+        (
+            "a document that was changed is not copied",
+            r#"[{"op": "add", "path": "/a", "value": 1}, {"op": "copy", "from": "", "path": "/b"}]"#,
+            "rewrite: changed-elsewhere",
+        ),
+        (
+            "a copy of the document to its own place is nothing",
+            r#"[{"op": "add", "path": "/a", "value": 1}, {"op": "copy", "from": "", "path": ""}]"#,
+            "SET #document.#0=:0 IF  | #0 a | [1]",
+        ),
+        (
+            "a copy of a member to its own place only has to find it",
+            r#"[{"op": "copy", "from": "/a", "path": "/a"}]"#,
+            " IF attribute_exists(#document.#0) | #0 a | []",
+        ),
+        (
+            "a changed member is copied to its own place",
+            r#"[{"op": "add", "path": "/a/b", "value": 1}, {"op": "copy", "from": "/a", "path": "/a"}]"#,
+            r#"SET #document.#0.#1=:1 IF attribute_type(#document.#0,:0) | #0 a #1 b | ["M",1]"#,
+        ),
+        (
+            "a copy of an element to its own place is put before it",
+            r#"[{"op": "remove", "path": "/a/3"}, {"op": "copy", "from": "/a/1", "path": "/a/1"}]"#,
+            "SET #document.#0[2]=#document.#0[1],#document.#0[3]=#document.#0[2] IF attribute_exists(#document.#0[3]) AND attribute_exists(#document.#0[1]) | #0 a | []",
+        ),
+        (
+            "an array is copied and extended",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/b/-", "value": 1}, {"op": "add", "path": "/b/-", "value": 2}]"#,
+            r#"SET #document.#1=list_append(#document.#0,:1) IF attribute_exists(#document.#0) AND attribute_type(#document.#0,:0) | #0 a #1 b | ["L",[1,2]]"#,
+        ),
+        (
+            "an array is moved and extended at its front",
+            r#"[{"op": "move", "from": "/a", "path": "/b"}, {"op": "add", "path": "/b/0", "value": 1}]"#,
+            r#"SET #document.#1=list_append(:1,#document.#0) REMOVE #document.#0 IF attribute_exists(#document.#0) AND attribute_type(#document.#0,:0) | #0 a #1 b | ["L",[1]]"#,
+        ),
+        (
+            "an array is extended and copied",
+            r#"[{"op": "add", "path": "/a/-", "value": 1}, {"op": "copy", "from": "/a", "path": "/b"}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:1),#document.#1=list_append(#document.#0,:1) IF attribute_type(#document.#0,:0) | #0 a #1 b | ["L",[1]]"#,
+        ),
+        (
+            "a copied array is not changed in another way",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "replace", "path": "/b/0", "value": 1}]"#,
+            "rewrite: changed-elsewhere",
+        ),
+        (
+            "what overwrites a change needs no more than the guard of that change",
+            r#"[{"op": "add", "path": "/a/b", "value": 1}, {"op": "copy", "from": "/x", "path": "/a"}]"#,
+            r#"SET #document.#0=#document.#1 IF attribute_type(#document.#0,:0) AND attribute_exists(#document.#1) | #0 a #1 x | ["M"]"#,
+        ),
+        (
+            "a value that became the document is an object",
+            r#"[{"op": "copy", "from": "/a", "path": ""}, {"op": "test", "path": "/0", "value": 1}]"#,
+            r#"SET #document=#document.#0 IF attribute_exists(#document.#0) AND attribute_type(#document.#0,:0) AND #document.#0.#1=:1 | #0 a #1 0 | ["M",1]"#,
+        ),
+        (
+            "what was tested for being an object is no array",
+            r#"[{"op": "test", "path": "/a", "value": {"b": 1}}, {"op": "add", "path": "/a/-", "value": 1}, {"op": "add", "path": "/a/0", "value": 1}]"#,
+            r#"SET #document.#0.#1=:1,#document.#0.#2=:1 IF #document.#0=:0 | #0 a #1 - #2 0 | [{"b":1},1]"#,
+        ),
+        (
+            "of an array that was tested the length is known",
+            r#"[{"op": "test", "path": "/a", "value": [1, 2]}, {"op": "add", "path": "/a/1", "value": 3}]"#,
+            "SET #document.#0[1]=:1,#document.#0[1000000]=#document.#0[1] IF #document.#0=:0 | #0 a | [[1,2],3]",
+        ),
+        (
+            "what was tested is there in all its parts",
+            r#"[{"op": "test", "path": "/a", "value": {"b": [1]}}, {"op": "replace", "path": "/a/b/0", "value": 2}]"#,
+            r#"SET #document.#0.#1[0]=:1 IF #document.#0=:0 | #0 a #1 b | [{"b":[1]},2]"#,
+        ),
+        (
+            "what a tested value does not have is not there",
+            r#"[{"op": "test", "path": "/a", "value": {"b": 1}}, {"op": "remove", "path": "/a/c"}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "a scalar that was tested has nothing in it",
+            r#"[{"op": "test", "path": "/a", "value": 1}, {"op": "add", "path": "/a/b", "value": 1}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "two tests of one value cannot both hold",
+            r#"[{"op": "test", "path": "/a", "value": 1}, {"op": "test", "path": "/a", "value": 2}, {"op": "remove", "path": "/a"}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "a test of a whole and one of its part cannot both hold",
+            r#"[{"op": "test", "path": "/a/b", "value": 1}, {"op": "test", "path": "/a", "value": {"b": 2}}, {"op": "remove", "path": "/a"}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "what is known of a value is known of its copies",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/a/c", "value": 1}, {"op": "copy", "from": "/b/0", "path": "/d"}]"#,
+            r#"SET #document.#0.#3=:1,#document.#1=#document.#0,#document.#4=#document.#0.#2 IF attribute_exists(#document.#0) AND attribute_type(#document.#0,:0) AND attribute_exists(#document.#0.#2) | #0 a #1 b #2 0 #3 c #4 d | ["M",1]"#,
+        ),
+        (
+            "an element past the length that was asked for is not there",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/a/2", "value": 1}, {"op": "replace", "path": "/b/2", "value": 1}]"#,
+            "rewrite: contradiction",
+        ),
+    ];
+
+    /// The shape that hints tell of, a rule in words, a patch, and its plan with these hints.
+    const HINTED_RULES: [(&str, &str, &str, &str); 12] = [
+        (
+            r#"{"a": {"0": 1}}"#,
+            "digits that were a name are taken for one",
+            r#"[{"op": "replace", "path": "/a/0", "value": 1}]"#,
+            "SET #document.#0.#1=:0 IF attribute_exists(#document.#0.#1) | #0 a #1 0 | [1]",
+        ),
+        (
+            r#"{"a": {"b": 1}}"#,
+            "`-` is a name in what was an object",
+            r#"[{"op": "add", "path": "/a/-", "value": 1}]"#,
+            r#"SET #document.#0.#1=:1 IF attribute_type(#document.#0,:0) | #0 a #1 - | ["M",1]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "an element is inserted where the length is known",
+            r#"[{"op": "add", "path": "/a/1", "value": 4}]"#,
+            r#"SET #document.#0[1]=:2,#document.#0[2]=#document.#0[1],#document.#0[1000000]=#document.#0[2] IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,4]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "an element is inserted before the first one without asking for the length",
+            r#"[{"op": "add", "path": "/a/0", "value": 4}]"#,
+            r#"SET #document.#0=list_append(:1,#document.#0) IF attribute_type(#document.#0,:0) | #0 a | ["L",[4]]"#,
+        ),
+        (
+            r#"{"a": [1, 2]}"#,
+            "elements come before the first one and after the last one",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/-", "value": 2}]"#,
+            r#"SET #document.#0[0]=:2,#document.#0[1]=#document.#0[0],#document.#0[1000000]=#document.#0[1],#document.#0[1000001]=:1 IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",2,1]"#,
+        ),
+        (
+            r#"{"a": [1, 2]}"#,
+            "a stored value is put before the first element",
+            r#"[{"op": "copy", "from": "/b", "path": "/a/0"}]"#,
+            r#"SET #document.#1[0]=#document.#0,#document.#1[1]=#document.#1[0],#document.#1[1000000]=#document.#1[1] IF attribute_exists(#document.#0) AND attribute_type(#document.#1,:0) AND size(#document.#1)=:1 | #0 b #1 a | ["L",2]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "an element is inserted after a replacement",
+            r#"[{"op": "replace", "path": "/a/2", "value": 1}, {"op": "add", "path": "/a/1", "value": 2}]"#,
+            r#"SET #document.#0[1]=:2,#document.#0[2]=#document.#0[1],#document.#0[1000000]=:3 IF attribute_exists(#document.#0[2]) AND attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,2,1]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "the length that was known is the one to append at",
+            r#"[{"op": "add", "path": "/a/3", "value": 4}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2) IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,[4]]"#,
+        ),
+        (
+            r#"{"a": [1]}"#,
+            "an index past the known length is guessed to be the length",
+            r#"[{"op": "add", "path": "/a/3", "value": 4}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2) IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",3,[4]]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "what the patch itself says comes before a hint",
+            r#"[{"op": "test", "path": "/a", "value": {"0": 1}}, {"op": "replace", "path": "/a/0", "value": 2}]"#,
+            r#"SET #document.#0.#1=:1 IF #document.#0=:0 | #0 a #1 0 | [{"0":1},2]"#,
+        ),
+        (
+            r#"{"a": {"0": [1, 2]}}"#,
+            "a hint tells of what lies below another",
+            r#"[{"op": "add", "path": "/a/0/1", "value": 3}]"#,
+            r#"SET #document.#0.#1[1]=:2,#document.#0.#1[1000000]=#document.#0.#1[1] IF attribute_type(#document.#0.#1,:0) AND size(#document.#0.#1)=:1 | #0 a #1 0 | ["L",2,3]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "what moves there and back leaves its array as it was",
+            r#"[{"op": "add", "path": "/a/1", "value": 4}, {"op": "remove", "path": "/a/1"}, {"op": "remove", "path": "/b"}]"#,
+            r#"REMOVE #document.#1 IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 AND attribute_exists(#document.#1) | #0 a #1 b | ["L",3]"#,
         ),
     ];
 
     #[test]
     fn each_rule_of_the_symbolic_document_holds() {
-        for (rule, operations, expected) in RULES {
+        let none = |&(rule, operations, expected)| ("{}", rule, operations, expected);
+        for (shape, rule, operations, expected) in RULES.iter().map(none).chain(HINTED_RULES) {
+            let shape = serde_json::from_str(shape).expect("JSON");
+            let hints = if shape == json!({}) { Hints::default() } else { Hints::of(&shape) };
             let patch = Patch::parse(operations.as_bytes()).expect("a valid patch");
-            assert_eq!(text(&patch), expected, "{rule}: {operations}");
+            assert_eq!(text(&patch, &hints), expected, "{rule}: {operations}");
         }
     }
 }

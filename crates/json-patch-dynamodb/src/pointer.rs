@@ -1,4 +1,4 @@
-//! A JSON Pointer (RFC 6901) in an error.
+//! JSON Pointers (RFC 6901) and their tokens.
 
 use std::borrow::Cow;
 
@@ -14,4 +14,15 @@ pub(crate) fn quoted(pointer: &Pointer) -> Cow<'_, str> {
         Some((end, _)) => Cow::Owned(format!("{}…", &pointer[..end])),
         None => Cow::Borrowed(pointer),
     }
+}
+
+/// The longest token that may be an array index: no item has room for more elements.
+const MAX_INDEX_DIGITS: usize = 6;
+
+/// The array index that `token` may be.
+pub(crate) fn index(token: &str) -> Option<usize> {
+    let canonical = token.len() <= MAX_INDEX_DIGITS
+        && token.bytes().all(|byte| byte.is_ascii_digit())
+        && (token == "0" || !token.starts_with('0'));
+    if canonical { token.parse().ok() } else { None }
 }

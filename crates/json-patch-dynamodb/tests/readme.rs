@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement};
-use json_patch_dynamodb::{Patch, Plan, from_attribute};
+use json_patch_dynamodb::{Hints, Patch, Plan, from_attribute};
 use serde_json::{Value, json};
 
 use aws_sdk_dynamodb::{Client, Error, types::AttributeValue};
@@ -71,7 +71,9 @@ fn the_readme_shows_what_is_tested_here() {
 #[tokio::test]
 async fn the_readmes_patch_becomes_the_readmes_expressions_which_do_what_it_says() {
     let patch = Patch::parse(block("json").as_bytes()).unwrap();
-    let Plan::Direct(update) = Plan::of(&patch, "document") else { panic!("not direct") };
+    let Plan::Direct(update) = Plan::of(&patch, "document", Hints::none()) else {
+        panic!("not direct")
+    };
     let (update_expression, condition) = block("text").trim_end().split_once("\n\n").unwrap();
     assert_eq!(update.update_expression(), update_expression);
     assert_eq!(update.condition_expression(), condition);
@@ -85,7 +87,9 @@ async fn the_readmes_patch_becomes_the_readmes_expressions_which_do_what_it_says
     assert_eq!(stored(&client).await, after);
 
     let patch = Patch::parse(br#"[{"op":"replace","path":"/count","value":2}]"#).unwrap();
-    let Plan::Direct(other) = Plan::of(&patch, "document") else { panic!("not direct") };
+    let Plan::Direct(other) = Plan::of(&patch, "document", Hints::none()) else {
+        panic!("not direct")
+    };
     assert!(send(&client, "one", other).await.unwrap());
     let after = json!({"name": "Pickup", "list": [1, 2, 3], "count": 2});
     assert!(!send(&client, "one", update).await.unwrap());

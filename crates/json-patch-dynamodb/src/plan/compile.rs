@@ -8,25 +8,44 @@
 use json_patch::PatchOperation;
 
 use super::{
-    expression::{NotExpressible, Update},
+    expression::{Clauses, Update},
+    obstacle::Obstacle,
     symbolic::{Node, SymbolicDocument},
 };
-use crate::patch::Patch;
+use crate::{hints::Hints, patch::Patch};
 
-/// The update that says the same as `patch`. There is none where no single update says that, or
-/// where the patch fails on every document for which its first operations succeed.
-pub(super) fn compile<'p>(patch: &'p Patch, attribute: &str) -> Option<Update<'p>> {
+/// How often a patch is planned anew because it has told, late, that something is an object.
+const MAX_ATTEMPTS: usize = 8;
+
+/// The update that says the same as `patch`, or why there is none. What `hints` say comes before
+/// what would be guessed.
+pub(super) fn compile<'p>(
+    patch: &'p Patch,
+    attribute: &str,
+    hints: &'p Hints,
+) -> Result<Update<'p>, Obstacle> {
     let limits = patch.limits();
-    let mut document = SymbolicDocument::new();
-    let outcome = patch.operations().iter().try_for_each(|operation| run(&mut document, operation));
-    let clauses = outcome.and_then(|()| document.into_clauses(limits));
-    clauses.and_then(|clauses| clauses.render(attribute, limits)).ok()
+    let mut objects = Vec::new();
+    for _ in 0..MAX_ATTEMPTS {
+        let known = objects.len();
+        let mut document = SymbolicDocument::new(Clauses::new(hints, objects));
+        let mut operations = patch.operations().iter();
+        let outcome = operations.try_for_each(|operation| run(&mut document, operation));
+        let outcome = outcome.and_then(|()| document.write(limits));
+        let clauses = document.into_clauses();
+        match outcome {
+            Ok(()) => return clauses.render(attribute, limits),
+            Err(obstacle) if clauses.objects().len() == known => return Err(obstacle),
+            Err(_) => objects = clauses.into_objects(),
+        }
+    }
+    Err(Obstacle::Contradiction)
 }
 
 fn run<'p>(
     document: &mut SymbolicDocument<'p>,
     operation: &'p PatchOperation,
-) -> Result<(), NotExpressible> {
+) -> Result<(), Obstacle> {
     match operation {
         PatchOperation::Add(add) => document.add(&add.path, Node::Value(&add.value)),
         PatchOperation::Remove(remove) => document.take(&remove.path).map(|_| ()),
@@ -36,11 +55,16 @@ fn run<'p>(
         }
         // RFC 6902 4.4: a value cannot be moved into itself.
         PatchOperation::Move(movement) if movement.path.starts_with(&movement.from) => {
-            Err(NotExpressible)
+            Err(Obstacle::Contradiction)
         }
         PatchOperation::Move(movement) => {
             let value = document.take(&movement.from)?;
             document.add(&movement.path, value)
+        }
+        PatchOperation::Copy(copy)
+            if copy.from == copy.path && document.is_member(&copy.path)? =>
+        {
+            document.check_exists(&copy.path)
         }
         PatchOperation::Copy(copy) => {
             let value = document.copy(&copy.from)?;

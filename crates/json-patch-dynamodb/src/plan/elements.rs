@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::obstacle::Obstacle;
+
 /// The most elements that are moved because others were inserted or removed before them.
 const MAX_MOVED: usize = 100;
 
@@ -20,6 +22,10 @@ pub(super) struct Elements<N> {
     appended: Vec<N>,
     /// The length of the stored array, where a condition asks for it.
     length: Option<usize>,
+    /// The length that the stored array is said to have. No condition asks for it yet.
+    hinted: Option<usize>,
+    /// Whether the front is the whole array, what was appended included. Then its length is known.
+    is_whole: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -38,20 +44,30 @@ pub(super) enum Added {
         /// An element of the stored array that has to be there for that: with it are all before it.
         proof: Option<usize>,
     },
-    /// After the last one. So the stored array has to have this length.
-    Appended {
-        /// The length of the stored array.
-        length: usize,
-    },
+    /// Where it can come only if the stored array has this length.
+    OfLength(usize),
 }
 
 /// What makes the array of the stored one. Every index is one of the stored array.
 #[derive(Debug, PartialEq)]
-pub(super) enum Layout<'e, N> {
-    /// These elements come before all others, which stay as they are.
-    Prepended(Vec<&'e N>),
-    /// Elements are set, then those of `removed` are removed, then those of `appended` come last.
-    Changed { set: Vec<(usize, Source<'e, N>)>, removed: Vec<usize>, appended: &'e [N] },
+pub(super) struct Layout<'e, N> {
+    /// These come before all others, which stay as they are.
+    pub(super) prepended: Vec<&'e N>,
+    /// These elements are set.
+    pub(super) set: Vec<(usize, Source<'e, N>)>,
+    /// These are removed.
+    pub(super) removed: Vec<usize>,
+    /// These come after all others.
+    pub(super) appended: Vec<Source<'e, N>>,
+}
+
+/// An element that a patch has touched.
+pub(super) trait Touched {
+    /// Whether the element is unchanged, and where its array had it in the stored document.
+    fn is_as_stored(&self) -> bool;
+
+    /// Whether no part of the element is from the stored document.
+    fn is_value(&self) -> bool;
 }
 
 /// What an element is set to.
@@ -65,17 +81,19 @@ pub(super) enum Source<'e, N> {
     Stored(usize),
 }
 
-impl<N> Default for Elements<N> {
-    fn default() -> Self {
-        Self { front: Vec::new(), covered: 0, appended: Vec::new(), length: None }
-    }
-}
-
 impl<N> Part<N> {
     fn len(&self) -> usize {
         match self {
             Self::Run(run) => run.len(),
             Self::One { .. } => 1,
+        }
+    }
+
+    /// The element, if it came from elsewhere.
+    fn new_node(&self) -> Option<&N> {
+        match self {
+            Self::One { home: None, node } => Some(node),
+            _ => None,
         }
     }
 
@@ -88,10 +106,20 @@ impl<N> Part<N> {
     }
 }
 
-impl<N> Elements<N> {
+impl<N: Touched> Elements<N> {
+    /// A stored array to which nothing has happened. `length` is its length where a condition asks for
+    /// it, `hinted` where it is only said to be that.
+    pub(super) fn new(length: Option<usize>, hinted: Option<usize>) -> Self {
+        let (front, appended) = (Vec::new(), Vec::new());
+        Self { front, covered: 0, appended, length, hinted, is_whole: false }
+    }
+
     /// The element at `index`, which is `stored` of its index in the stored array if nothing has
     /// happened to it yet; none where it is certainly no stored element.
     pub(super) fn at(&mut self, index: usize, stored: impl FnOnce(usize) -> N) -> Option<&mut N> {
+        if let Some(length) = self.length {
+            self.become_whole(length)?;
+        }
         self.cover(index.checked_add(1)?)?;
         let place = self.split(index);
         self.split(index + 1);
@@ -111,33 +139,68 @@ impl<N> Elements<N> {
         self.front.remove(place);
     }
 
-    /// Adds `node` at `index`; none where it cannot come there.
+    /// Adds `node` at `index`.
     ///
     /// Where elements were removed before, it takes the place of one of them, and those between move.
-    /// Otherwise, after the front, it is guessed to come after the last element.
-    pub(super) fn insert(&mut self, index: usize, node: N) -> Option<Added> {
+    /// Otherwise, after the front, all that follow have to move, for which the length has to be known.
+    /// Where it is not even hinted at, the element is guessed to come after the last one.
+    pub(super) fn insert(&mut self, index: usize, node: N) -> Result<Added, Obstacle> {
         let front = self.front_len();
         let has_room = front < self.covered && index <= front + MAX_SHIFT;
         if index < front || index == 0 || has_room {
             let covered = self.covered;
-            self.cover(index)?;
+            self.cover(index).ok_or(Obstacle::Contradiction)?;
             let place = self.split(index);
             self.front.insert(place, Part::One { home: None, node });
             let proof = self.covered.checked_sub(1).filter(|_| self.covered > covered);
-            return Some(Added::Inserted { proof });
+            return Ok(Added::Inserted { proof });
         }
-        let length = (index + self.covered).checked_sub(front + self.appended.len())?;
-        if length < self.covered || self.length.is_some_and(|known| known != length) {
-            return None;
+        // The length that the stored array has if the element comes after the last one.
+        let guessed = (index + self.covered).checked_sub(front + self.appended.len());
+        if let Some(length) = self.length.or(self.hinted)
+            && guessed.is_none_or(|guessed| guessed < length)
+        {
+            self.become_whole(length).ok_or(Obstacle::Contradiction)?;
+            let place = self.split(index);
+            self.front.insert(place, Part::One { home: None, node });
+            return Ok(Added::OfLength(length));
         }
-        self.length = Some(length);
-        self.appended.push(node);
-        Some(Added::Appended { length })
+        match guessed {
+            Some(length) if self.length.is_some_and(|known| known != length) => {
+                Err(Obstacle::Contradiction)
+            }
+            Some(length) if length >= self.covered => {
+                self.length = Some(length);
+                self.append(node);
+                Ok(Added::OfLength(length))
+            }
+            _ => Err(Obstacle::ElementsMove),
+        }
     }
 
     /// Adds `node` after the last element.
     pub(super) fn append(&mut self, node: N) {
-        self.appended.push(node);
+        if self.is_whole {
+            self.front.push(Part::One { home: None, node });
+        } else {
+            self.appended.push(node);
+        }
+    }
+
+    /// Takes the stored array for one of `length` elements; none where it cannot be.
+    pub(super) fn become_whole(&mut self, length: usize) -> Option<()> {
+        self.length = Some(length);
+        if length < self.covered {
+            return None;
+        }
+        if self.covered < length {
+            self.front.push(Part::Run(self.covered..length));
+            self.covered = length;
+        }
+        let appended = self.appended.drain(..);
+        self.front.extend(appended.map(|node| Part::One { home: None, node }));
+        self.is_whole = true;
+        Some(())
     }
 
     /// The nodes that the patch has touched or added.
@@ -149,27 +212,33 @@ impl<N> Elements<N> {
         front.chain(&self.appended)
     }
 
-    /// Whether the array is as it is stored, where `is_as_stored` says so of its touched elements.
-    pub(super) fn are_unchanged(&self, is_as_stored: impl Fn(&N) -> bool) -> bool {
+    /// Whether the array is as it is stored.
+    pub(super) fn are_unchanged(&self) -> bool {
         self.appended.is_empty()
             && self.front_len() == self.covered
             && self.is_in_order()
-            && self.nodes().all(is_as_stored)
+            && self.nodes().all(N::is_as_stored)
     }
 
-    /// What makes the array of the stored one, if one update can; `is_as_stored` says of an element
-    /// whether nothing has happened to it.
-    pub(super) fn layout(&self, is_as_stored: impl Fn(&N) -> bool) -> Option<Layout<'_, N>> {
-        let appended = &*self.appended;
+    /// The length that the stored array has to have for one update to make what it has become, where
+    /// no condition asks for it yet. Then the array has to become whole.
+    pub(super) fn length_to_ask_for(&self) -> Option<usize> {
+        let has_grown = self.front_len() > self.covered && !self.is_prepended();
+        if has_grown && !self.is_whole { self.length.or(self.hinted) } else { None }
+    }
+
+    /// What makes the array of the stored one, if one update can.
+    pub(super) fn layout(&self) -> Option<Layout<'_, N>> {
+        let prepended = Vec::new();
+        let (mut set, mut removed) = (Vec::new(), Vec::new());
+        let mut appended: Vec<_> = self.appended.iter().map(Source::Other).collect();
         if self.is_in_order() {
             // Every element is where it was, or gone.
-            let mut set = Vec::new();
-            let mut removed = Vec::new();
             let mut next = 0;
             for part in &self.front {
                 let stored = part.stored()?;
                 if let Part::One { node, .. } = part
-                    && !is_as_stored(node)
+                    && !node.is_as_stored()
                 {
                     set.push((stored.start, Source::Own(node)));
                 }
@@ -177,56 +246,64 @@ impl<N> Elements<N> {
                 next = stored.end;
             }
             removed.extend(next..self.covered);
-            return Some(Layout::Changed { set, removed, appended });
+            return Some(Layout { prepended, set, removed, appended });
         }
         let front = self.front_len();
-        if front > self.covered {
-            return self.prepended(is_as_stored);
+        if front > self.covered && self.is_prepended() {
+            let prepended = self.front.iter().map_while(Part::new_node).collect();
+            return Some(Layout { prepended, set, removed, appended });
         }
-        let mut set = Vec::new();
+        if front > self.covered && !self.is_whole {
+            return None;
+        }
+        let mut moved = 0;
+        let mut put = |place: usize, source| {
+            moved += 1;
+            if place < self.covered {
+                set.push((place, source));
+            } else {
+                appended.push(source);
+            }
+            moved <= MAX_MOVED
+        };
         let mut place = 0;
         for part in &self.front {
-            match part {
-                Part::Run(run) if run.start == place => {}
-                Part::Run(run) if run.len() > MAX_MOVED => return None,
+            let do_fit = match part {
+                Part::Run(run) if run.start == place => true,
                 Part::Run(run) => {
-                    let moved = run.clone().enumerate();
-                    set.extend(moved.map(|(n, from)| (place + n, Source::Stored(from))));
+                    run.clone().zip(place..).all(|(from, to)| put(to, Source::Stored(from)))
                 }
                 Part::One { home, node } if *home == Some(place) => {
-                    if !is_as_stored(node) {
-                        set.push((place, Source::Own(node)));
-                    }
+                    node.is_as_stored() || put(place, Source::Own(node))
                 }
-                Part::One { home: Some(home), node } if is_as_stored(node) => {
-                    set.push((place, Source::Stored(*home)));
+                Part::One { home: Some(home), node } if node.is_as_stored() => {
+                    put(place, Source::Stored(*home))
                 }
-                Part::One { node, .. } => set.push((place, Source::Other(node))),
+                Part::One { node, .. } => put(place, Source::Other(node)),
+            };
+            if !do_fit {
+                return None;
             }
             place += part.len();
         }
-        let removed = (front..self.covered).collect();
-        Some(Layout::Changed { set, removed, appended })
+        removed.extend(front.min(self.covered)..self.covered);
+        Some(Layout { prepended, set, removed, appended })
     }
 
-    /// More elements than there were: only before the first one, and with nothing else.
-    fn prepended(&self, is_as_stored: impl Fn(&N) -> bool) -> Option<Layout<'_, N>> {
-        let new = self.front.iter().map_while(|part| match part {
-            Part::One { home: None, node } => Some(node),
-            _ => None,
-        });
-        let new: Vec<_> = new.collect();
+    /// Whether values came before the first one, and nothing else has happened.
+    fn is_prepended(&self) -> bool {
+        let new =
+            self.front.iter().map_while(Part::new_node).take_while(|node| node.is_value()).count();
         let mut next = 0;
-        for part in &self.front[new.len()..] {
+        for part in &self.front[new..] {
             match part {
                 Part::Run(run) if run.start == next => {}
-                Part::One { home, node } if *home == Some(next) && is_as_stored(node) => {}
-                _ => return None,
+                Part::One { home, node } if *home == Some(next) && node.is_as_stored() => {}
+                _ => return false,
             }
             next += part.len();
         }
-        let is_alone = self.appended.is_empty() && self.length.is_none() && next == self.covered;
-        is_alone.then_some(Layout::Prepended(new))
+        self.appended.is_empty() && next == self.covered
     }
 
     /// Whether each element of the front is a stored one, and they are in their stored order.

@@ -2,14 +2,19 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt::Write as _,
     rc::Rc,
 };
 
+use json_patch::jsonptr::{PointerBuf, Token};
 use serde_json::Value;
 
-use crate::limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
+use super::obstacle::Obstacle;
+use crate::{
+    hints::{Hints, Shape},
+    limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS},
+};
 
 /// The placeholder of the attribute that holds the document.
 const DOCUMENT: &str = "#document";
@@ -61,10 +66,6 @@ impl Update<'_> {
     }
 }
 
-/// One update cannot say what the patch says, or the patch fails on every document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotExpressible;
-
 /// A place in the stored document, by the names and indexes that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Path(Vec<Step>);
@@ -112,6 +113,40 @@ pub(super) enum Type {
     List,
 }
 
+/// The end of a list at which elements are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListEnd {
+    Front,
+    Back,
+}
+
+/// What the conditions say of one place of the stored document.
+#[derive(Debug, Default)]
+struct Fact<'p> {
+    /// What is there is of this type.
+    kind: Option<Type>,
+    /// What is there equals this value.
+    value: Option<&'p Value>,
+    /// How many entries it has.
+    length: Option<usize>,
+    /// It has at least so many elements.
+    least: usize,
+    /// Something is there, as a condition says in so many words.
+    exists: bool,
+}
+
+/// What a stored value is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    Map,
+    List {
+        /// Its length, where the conditions say so.
+        length: Option<usize>,
+        /// The length that it is said to have.
+        hinted: Option<usize>,
+    },
+}
+
 /// What must hold on the stored item.
 #[derive(Debug, Clone, PartialEq)]
 enum Condition<'p> {
@@ -132,27 +167,99 @@ enum Action<'p> {
     Set(Path, Cow<'p, Value>),
     /// Writes to `to` what was at `from`.
     Copy { from: Path, to: Path },
-    /// Appends the elements of this array.
-    Append(Path, Value),
-    /// Puts the elements of this array before the first one.
-    Prepend(Path, Value),
+    /// Writes to `to` the list that was at `from`, with the elements of an array at one end.
+    Extend { from: Path, to: Path, end: ListEnd, elements: Value },
     /// Removes what is there, if anything is.
     Remove(Path),
 }
 
+impl Type {
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Object(_) => Some(Self::Map),
+            Value::Array(_) => Some(Self::List),
+            _ => None,
+        }
+    }
+}
+
+impl Condition<'_> {
+    /// Whether the condition can hold where `value` is at `place`.
+    fn allows(&self, place: &Path, value: &Value, names: &[Rc<str>]) -> bool {
+        let (Self::Exists(path)
+        | Self::IsOfType(path, _)
+        | Self::Equals(path, _)
+        | Self::HasSize(path, _)) = self;
+        let Some(below) = path.0.strip_prefix(&*place.0) else {
+            return true;
+        };
+        let found = walk(value, below, names);
+        found.is_some_and(|found| match self {
+            Self::Exists(_) => true,
+            Self::IsOfType(_, kind) => Type::of(found) == Some(*kind),
+            Self::Equals(_, expected) => found == *expected,
+            Self::HasSize(_, size) => found.as_array().is_none_or(|array| array.len() == *size),
+        })
+    }
+}
+
+/// What is known of the value at a place.
+enum Known<'p> {
+    /// The value.
+    Value(&'p Value),
+    /// That there is none.
+    Missing,
+    /// Nothing.
+    Nothing,
+}
+
+/// What is at `steps` below `value`.
+fn walk<'p>(value: &'p Value, steps: &[Step], names: &[Rc<str>]) -> Option<&'p Value> {
+    steps.iter().try_fold(value, |value, step| match step {
+        Step::Member(Name(number)) => value.as_object()?.get(&*names[*number]),
+        Step::Element(index) => value.as_array()?.get(*index),
+    })
+}
+
+fn agree(do_agree: bool) -> Result<(), Obstacle> {
+    if do_agree { Ok(()) } else { Err(Obstacle::Contradiction) }
+}
+
 /// The clauses of an update that is being made.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clauses<'p> {
     names: Vec<Rc<str>>,
     numbers_of_names: HashMap<Rc<str>, Name>,
     conditions: Vec<Condition<'p>>,
-    /// Where a condition says already that something is there.
-    proven: HashSet<Path>,
+    facts: HashMap<Path, Fact<'p>>,
+    hints: &'p Hints,
+    /// What stored values were taken for where nothing says so.
+    guesses: Vec<(Path, Type)>,
+    /// Whether a condition says what some value is.
+    has_values: bool,
+    /// What has to be objects, as names were met where arrays were guessed.
+    objects: Vec<Path>,
     actions: Vec<Action<'p>>,
     value_bytes: usize,
 }
 
 impl<'p> Clauses<'p> {
+    /// No clauses yet. `objects` are certainly no arrays.
+    pub(super) fn new(hints: &'p Hints, objects: Vec<Path>) -> Self {
+        Self {
+            names: Vec::new(),
+            numbers_of_names: HashMap::new(),
+            conditions: Vec::new(),
+            facts: HashMap::new(),
+            hints,
+            guesses: Vec::new(),
+            has_values: false,
+            objects,
+            actions: Vec::new(),
+            value_bytes: 0,
+        }
+    }
+
     /// The number of `name`; equal names share one.
     pub(super) fn name(&mut self, name: &str) -> Name {
         if let Some(number) = self.numbers_of_names.get(name) {
@@ -164,39 +271,168 @@ impl<'p> Clauses<'p> {
         number
     }
 
+    /// What the value that is stored at `path`, which some token leads into, is taken for: what the
+    /// conditions or the hints say, or else `default`, which is a guess unless `is_certain`.
+    pub(super) fn take_for(&mut self, path: &Path, default: Type, is_certain: bool) -> Stored {
+        let hint = if self.hints.is_empty() { None } else { self.hints.at(&self.pointer(path)) };
+        let hinted = match hint {
+            Some(Shape::Array(length)) => Some(length),
+            Some(Shape::Object) | None => None,
+        };
+        let (known, length) = self.said(path);
+        let kind = known.unwrap_or_else(|| {
+            let kind = match hint {
+                _ if is_certain => return default,
+                _ if self.objects.contains(path) => Type::Map,
+                Some(Shape::Object) => Type::Map,
+                Some(Shape::Array(_)) => Type::List,
+                None => default,
+            };
+            self.guesses.push((path.clone(), kind));
+            kind
+        });
+        match kind {
+            Type::Map => Stored::Map,
+            Type::List => Stored::List { length, hinted },
+        }
+    }
+
+    /// The patch needs a member of what was taken for a list. If that was a guess, the next planning
+    /// takes it for an object.
+    pub(super) fn is_no_list(&mut self, path: &Path) -> Obstacle {
+        if self.guesses.contains(&(path.clone(), Type::List)) {
+            self.objects.push(path.clone());
+        }
+        Obstacle::Contradiction
+    }
+
+    /// What has to be objects, as far as the planning has told.
+    pub(super) fn objects(&self) -> &[Path] {
+        &self.objects
+    }
+
+    pub(super) fn into_objects(self) -> Vec<Path> {
+        self.objects
+    }
+
+    /// What the conditions say of the type of what is stored at `path`, and of its length.
+    fn said(&self, path: &Path) -> (Option<Type>, Option<usize>) {
+        match self.known(path) {
+            Known::Value(value) => (Type::of(value), value.as_array().map(Vec::len)),
+            Known::Missing => (None, None),
+            Known::Nothing => {
+                self.facts.get(path).map_or((None, None), |fact| (fact.kind, fact.length))
+            }
+        }
+    }
+
+    /// The pointer that leads to `path`.
+    fn pointer(&self, path: &Path) -> String {
+        let tokens = path.0.iter().map(|step| match step {
+            Step::Member(Name(number)) => Token::new(&*self.names[*number]),
+            Step::Element(index) => Token::from(*index),
+        });
+        PointerBuf::from_tokens(tokens).to_string()
+    }
+
     /// Demands that something is at `path`.
-    pub(super) fn exists(&mut self, path: &Path) -> Result<(), NotExpressible> {
-        if self.proven.contains(path) {
+    pub(super) fn exists(&mut self, path: &Path) -> Result<(), Obstacle> {
+        match self.known(path) {
+            Known::Value(_) => return Ok(()),
+            Known::Missing => return Err(Obstacle::Contradiction),
+            Known::Nothing => {}
+        }
+        if self.facts.get(path).is_some_and(|fact| fact.exists) {
             return Ok(());
         }
         self.demand(path, Condition::Exists(path.clone()))
     }
 
     /// Demands that what is at `path` is of type `kind`.
-    pub(super) fn is_of_type(&mut self, path: &Path, kind: Type) -> Result<(), NotExpressible> {
+    pub(super) fn is_of_type(&mut self, path: &Path, kind: Type) -> Result<(), Obstacle> {
+        if let Known::Value(value) = self.known(path) {
+            return agree(Type::of(value) == Some(kind));
+        }
+        self.note_type(path, kind)?;
         self.demand(path, Condition::IsOfType(path.clone(), kind))
     }
 
     /// Demands that what is at `path` equals `value`.
-    pub(super) fn equals(&mut self, path: &Path, value: &'p Value) -> Result<(), NotExpressible> {
-        self.demand(path, Condition::Equals(path.clone(), value))
+    pub(super) fn equals(&mut self, path: &Path, value: &'p Value) -> Result<(), Obstacle> {
+        if let Known::Value(known) = self.known(path) {
+            return agree(known == value);
+        }
+        // What was said of the place and of those below it has to be true of the value.
+        agree(self.conditions.iter().all(|condition| condition.allows(path, value, &self.names)))?;
+        if let Some(kind) = Type::of(value) {
+            self.note_type(path, kind)?;
+        }
+        self.demand(path, Condition::Equals(path.clone(), value))?;
+        self.facts.entry(path.clone()).or_default().value = Some(value);
+        self.has_values = true;
+        Ok(())
     }
 
-    /// Demands that the list at `path` has `length` elements. Beside this the type has to be demanded:
-    /// what else has a size can have the same.
-    pub(super) fn has_length(&mut self, path: &Path, length: usize) -> Result<(), NotExpressible> {
+    /// Demands that a list with `length` elements is at `path`.
+    pub(super) fn is_list_of(&mut self, path: &Path, length: usize) -> Result<(), Obstacle> {
+        // What is no list may have the same size.
+        self.is_of_type(path, Type::List)?;
+        if let Known::Value(value) = self.known(path) {
+            return agree(value.as_array().is_some_and(|array| array.len() == length));
+        }
+        let fact = self.facts.entry(path.clone()).or_default();
+        agree(fact.length.is_none_or(|known| known == length) && fact.least <= length)?;
+        fact.length = Some(length);
         self.demand(path, Condition::HasSize(path.clone(), length))
     }
 
-    /// Adds `condition`, which proves that something is at `path`. Fails once there are more
-    /// conditions than any expression has room for.
-    fn demand(&mut self, path: &Path, condition: Condition<'p>) -> Result<(), NotExpressible> {
+    /// What the conditions say of the value that is stored at `path`.
+    fn known(&self, path: &Path) -> Known<'p> {
+        if !self.has_values {
+            return Known::Nothing;
+        }
+        for levels in 0..=path.0.len() {
+            let (above, below) = path.0.split_at(levels);
+            let fact = self.facts.get(&Path(above.to_vec()));
+            if let Some(value) = fact.and_then(|fact| fact.value) {
+                return match walk(value, below, &self.names) {
+                    Some(value) => Known::Value(value),
+                    None => Known::Missing,
+                };
+            }
+        }
+        Known::Nothing
+    }
+
+    /// Adds `condition`, which proves that something is at `path`. Fails where no document is like
+    /// that, or where there are more conditions than any expression has room for.
+    fn demand(&mut self, path: &Path, condition: Condition<'p>) -> Result<(), Obstacle> {
         if self.conditions.contains(&condition) {
             return Ok(());
         }
+        // What the place lies in are objects and arrays.
+        for levels in 1..path.0.len() {
+            let (above, below) = path.0.split_at(levels);
+            let above = Path(above.to_vec());
+            match below[0] {
+                Step::Member(_) => self.note_type(&above, Type::Map)?,
+                Step::Element(index) => {
+                    self.note_type(&above, Type::List)?;
+                    let fact = self.facts.entry(above).or_default();
+                    agree(fact.length.is_none_or(|length| index < length))?;
+                    fact.least = fact.least.max(index + 1);
+                }
+            }
+        }
         self.conditions.push(condition);
-        self.proven.insert(path.clone());
-        if self.conditions.len() > MAX_OPERATORS { Err(NotExpressible) } else { Ok(()) }
+        self.facts.entry(path.clone()).or_default().exists = true;
+        if self.conditions.len() > MAX_OPERATORS { Err(Obstacle::NoRoom) } else { Ok(()) }
+    }
+
+    /// Learns that what is stored at `path` is of type `kind`.
+    fn note_type(&mut self, path: &Path, kind: Type) -> Result<(), Obstacle> {
+        let known = *self.facts.entry(path.clone()).or_default().kind.get_or_insert(kind);
+        agree(known == kind)
     }
 
     pub(super) fn set(&mut self, path: Path, value: Cow<'p, Value>) {
@@ -207,12 +443,8 @@ impl<'p> Clauses<'p> {
         self.actions.push(Action::Copy { from, to });
     }
 
-    pub(super) fn prepend(&mut self, path: Path, elements: Value) {
-        self.actions.push(Action::Prepend(path, elements));
-    }
-
-    pub(super) fn append(&mut self, path: Path, elements: Value) {
-        self.actions.push(Action::Append(path, elements));
+    pub(super) fn extend(&mut self, from: Path, to: Path, end: ListEnd, elements: Value) {
+        self.actions.push(Action::Extend { from, to, end, elements });
     }
 
     pub(super) fn remove(&mut self, path: Path) {
@@ -220,23 +452,19 @@ impl<'p> Clauses<'p> {
     }
 
     /// Counts `bytes` of values that are written, of which an item can hold `limit`.
-    pub(super) fn count_value(&mut self, bytes: usize, limit: usize) -> Result<(), NotExpressible> {
+    pub(super) fn count_value(&mut self, bytes: usize, limit: usize) -> Result<(), Obstacle> {
         self.value_bytes += bytes;
-        if self.value_bytes > limit { Err(NotExpressible) } else { Ok(()) }
+        if self.value_bytes > limit { Err(Obstacle::ValuesTooLarge) } else { Ok(()) }
     }
 
     /// The clauses as text, where one update has room for them.
-    pub(super) fn render(
-        &self,
-        attribute: &str,
-        limits: &Limits,
-    ) -> Result<Update<'p>, NotExpressible> {
+    pub(super) fn render(&self, attribute: &str, limits: &Limits) -> Result<Update<'p>, Obstacle> {
         let mut text = Text::new(attribute);
         let fits = |bytes: usize, operators: usize| {
             let is_room = bytes.saturating_add(limits.reserved_expression_bytes)
                 <= MAX_EXPRESSION_BYTES
                 && operators.saturating_add(limits.reserved_operators) <= MAX_OPERATORS;
-            if is_room { Ok(()) } else { Err(NotExpressible) }
+            if is_room { Ok(()) } else { Err(Obstacle::NoRoom) }
         };
         let (mut bytes, mut operators) = (0, 0);
         for condition in &self.conditions {
@@ -308,15 +536,13 @@ impl<'p> Text<'p> {
             Action::Copy { from, to } => {
                 format!("{}={}", self.path(to, names), self.path(from, names))
             }
-            Action::Prepend(path, elements) => {
+            Action::Extend { from, to, end, elements } => {
                 let elements = self.value(Cow::Owned(elements.clone()));
-                let path = self.path(path, names);
-                format!("{path}=list_append({elements},{path})")
-            }
-            Action::Append(path, elements) => {
-                let elements = self.value(Cow::Owned(elements.clone()));
-                let path = self.path(path, names);
-                format!("{path}=list_append({path},{elements})")
+                let (from, to) = (self.path(from, names), self.path(to, names));
+                match end {
+                    ListEnd::Front => format!("{to}=list_append({elements},{from})"),
+                    ListEnd::Back => format!("{to}=list_append({from},{elements})"),
+                }
             }
             Action::Remove(path) => self.path(path, names),
         };

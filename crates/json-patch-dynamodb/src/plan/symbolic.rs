@@ -10,11 +10,13 @@ use json_patch::jsonptr::{Pointer, Token};
 use serde_json::{Map, Value};
 
 use super::{
-    elements::{Added, Elements, Layout, Source},
-    expression::{Clauses, NotExpressible, Path, Type},
+    elements::{Added, Elements, Layout, Source, Touched},
+    expression::{Clauses, ListEnd, Path, Stored, Type},
+    obstacle::Obstacle,
 };
 use crate::{
     limits::Limits,
+    pointer::index,
     size::{depth, item_bytes},
 };
 
@@ -25,8 +27,8 @@ const MAX_COST: usize = 1024 * 1024;
 /// About how many bytes one node takes in memory.
 const NODE_COST: usize = 256;
 
-/// The longest numeric token that is guessed to be an index: no item has room for more elements.
-const MAX_INDEX_DIGITS: usize = 6;
+/// The longest numeric token that is guessed to be an index. Longer ones are rather years and codes.
+const MAX_GUESSED_DIGITS: usize = 3;
 
 /// An index past the end of every array: what is set there is appended ("Update expressions", DynamoDB
 /// Developer Guide). Several are appended in the order of their indexes.
@@ -65,19 +67,16 @@ pub(super) struct SymbolicDocument<'p> {
 }
 
 impl<'p> SymbolicDocument<'p> {
-    pub(super) fn new() -> Self {
+    /// A stored document of which `clauses` says what is known.
+    pub(super) fn new(clauses: Clauses<'p>) -> Self {
         // The document itself is always an object.
         let contents = Contents::Members(BTreeMap::new());
         let root = Node::Stored { origin: Path::default(), contents, in_place: true };
-        Self { root, clauses: Clauses::default(), cost: 0 }
+        Self { root, clauses, cost: 0 }
     }
 
     /// Adds `value` at `path` (RFC 6902 4.1).
-    pub(super) fn add(
-        &mut self,
-        path: &Pointer,
-        mut value: Node<'p>,
-    ) -> Result<(), NotExpressible> {
+    pub(super) fn add(&mut self, path: &Pointer, mut value: Node<'p>) -> Result<(), Obstacle> {
         if let Node::Stored { in_place, .. } = &mut value {
             *in_place = false;
         }
@@ -85,7 +84,7 @@ impl<'p> SymbolicDocument<'p> {
             match &value {
                 Node::Stored { origin, .. } => self.clauses.is_of_type(origin, Type::Map)?,
                 Node::Value(Value::Object(_)) | Node::Object(_) => {}
-                Node::Value(_) | Node::Array(_) => return Err(NotExpressible),
+                Node::Value(_) | Node::Array(_) => return Err(Obstacle::Contradiction),
             }
             self.root = value;
             return Ok(());
@@ -99,15 +98,10 @@ impl<'p> SymbolicDocument<'p> {
             Node::Array(elements) => match index(&last) {
                 Some(index) if index <= elements.len() => elements.insert(index, value),
                 None if last == "-" => elements.push(value),
-                _ => return Err(NotExpressible),
+                _ => return Err(Obstacle::Contradiction),
             },
             Node::Stored { origin, contents, .. } => {
-                if last == "-" {
-                    // `-` leads past the end of an array, and to nothing else (RFC 6901 4).
-                    contents.become_array();
-                } else {
-                    contents.guess(&last);
-                }
+                contents.open(origin, &last, true, clauses);
                 match contents {
                     Contents::Members(members) => {
                         if !origin.is_root() {
@@ -120,8 +114,10 @@ impl<'p> SymbolicDocument<'p> {
                         elements.append(value);
                     }
                     Contents::Elements(elements) => {
-                        let index = index(&last).ok_or(NotExpressible)?;
-                        match elements.insert(index, value).ok_or(NotExpressible)? {
+                        let Some(index) = index(&last) else {
+                            return Err(clauses.is_no_list(origin));
+                        };
+                        match elements.insert(index, value)? {
                             Added::Inserted { proof: Some(last) } => {
                                 clauses.exists(&origin.element(last))?;
                             }
@@ -130,33 +126,26 @@ impl<'p> SymbolicDocument<'p> {
                                 clauses.is_of_type(origin, Type::List)?;
                             }
                             Added::Inserted { proof: None } => {}
-                            Added::Appended { length } => {
-                                clauses.is_of_type(origin, Type::List)?;
-                                clauses.has_length(origin, length)?;
-                            }
+                            Added::OfLength(length) => clauses.is_list_of(origin, length)?,
                         }
                     }
-                    Contents::Unknown => return Err(NotExpressible),
+                    Contents::Unknown => return Err(Obstacle::Contradiction),
                 }
             }
-            Node::Value(_) => return Err(NotExpressible),
+            Node::Value(_) => return Err(Obstacle::Contradiction),
         }
         Ok(())
     }
 
     /// Replaces what is at `path` (RFC 6902 4.3).
-    pub(super) fn replace(
-        &mut self,
-        path: &Pointer,
-        value: &'p Value,
-    ) -> Result<(), NotExpressible> {
+    pub(super) fn replace(&mut self, path: &Pointer, value: &'p Value) -> Result<(), Obstacle> {
         *self.existing(path)? = Node::Value(value);
         Ok(())
     }
 
     /// Removes what is at `path`, and gives it back (RFC 6902 4.2 and 4.4).
-    pub(super) fn take(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
-        let (parent, last) = path.split_back().ok_or(NotExpressible)?;
+    pub(super) fn take(&mut self, path: &Pointer) -> Result<Node<'p>, Obstacle> {
+        let (parent, last) = path.split_back().ok_or(Obstacle::Contradiction)?;
         let (parent, clauses) = self.open(parent)?;
         let value = entry(parent, &last, clauses)?;
         value.demand(clauses)?;
@@ -167,16 +156,16 @@ impl<'p> SymbolicDocument<'p> {
                 members.remove(&*last);
             }
             Node::Array(elements) => {
-                elements.remove(index(&last).ok_or(NotExpressible)?);
+                elements.remove(index(&last).ok_or(Obstacle::Contradiction)?);
             }
             Node::Stored { contents: Contents::Members(members), .. } => {
                 members.insert(last.into(), None);
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                elements.remove(index(&last).ok_or(NotExpressible)?);
+                elements.remove(index(&last).ok_or(Obstacle::Contradiction)?);
             }
             Node::Stored { contents: Contents::Unknown, .. } | Node::Value(_) => {
-                return Err(NotExpressible);
+                return Err(Obstacle::Contradiction);
             }
         }
         self.count(&value)?;
@@ -184,56 +173,69 @@ impl<'p> SymbolicDocument<'p> {
     }
 
     /// A copy of what is at `path` (RFC 6902 4.5).
-    pub(super) fn copy(&mut self, path: &Pointer) -> Result<Node<'p>, NotExpressible> {
+    pub(super) fn copy(&mut self, path: &Pointer) -> Result<Node<'p>, Obstacle> {
         let value = self.existing(path)?.clone();
         self.count(&value)?;
         Ok(value)
     }
 
-    pub(super) fn check_exists(&mut self, path: &Pointer) -> Result<(), NotExpressible> {
+    /// Whether `path` leads to a member of an object, or to the document itself. There a value takes
+    /// the place of another.
+    pub(super) fn is_member(&mut self, path: &Pointer) -> Result<bool, Obstacle> {
+        let Some((parent, last)) = path.split_back() else { return Ok(true) };
+        let (parent, clauses) = self.open(parent)?;
+        Ok(match parent {
+            Node::Object(_) => true,
+            Node::Stored { origin, contents, .. } => {
+                contents.open(origin, &last.decoded(), true, clauses);
+                matches!(contents, Contents::Members(_))
+            }
+            Node::Array(_) | Node::Value(_) => false,
+        })
+    }
+
+    pub(super) fn check_exists(&mut self, path: &Pointer) -> Result<(), Obstacle> {
         self.existing(path).map(|_| ())
     }
 
     /// Tests that what is at `path` equals `value` (RFC 6902 4.6).
-    pub(super) fn test(&mut self, path: &Pointer, value: &'p Value) -> Result<(), NotExpressible> {
+    pub(super) fn test(&mut self, path: &Pointer, value: &'p Value) -> Result<(), Obstacle> {
         let (node, clauses) = self.walk(path)?;
         check_equal(node, value, clauses)
     }
 
+    /// Adds the actions that make this document of the stored one.
+    pub(super) fn write(&mut self, limits: &Limits) -> Result<(), Obstacle> {
+        Writer { clauses: &mut self.clauses, limits }.write(&self.root, Path::default())
+    }
+
     /// The clauses of the update from the stored document to this one.
-    pub(super) fn into_clauses(mut self, limits: &Limits) -> Result<Clauses<'p>, NotExpressible> {
-        Writer { clauses: &mut self.clauses, limits }.write(&self.root, Path::default())?;
-        Ok(self.clauses)
+    pub(super) fn into_clauses(self) -> Clauses<'p> {
+        self.clauses
     }
 
     /// The value at `path`, of which a condition proves that it is there.
-    fn existing(&mut self, path: &Pointer) -> Result<&mut Node<'p>, NotExpressible> {
+    fn existing(&mut self, path: &Pointer) -> Result<&mut Node<'p>, Obstacle> {
         let (node, clauses) = self.walk(path)?;
         node.demand(clauses)?;
         Ok(node)
     }
 
     /// The value at `path` as one whose members or elements can change one by one.
-    fn open(
-        &mut self,
-        path: &Pointer,
-    ) -> Result<(&mut Node<'p>, &mut Clauses<'p>), NotExpressible> {
+    fn open(&mut self, path: &Pointer) -> Result<(&mut Node<'p>, &mut Clauses<'p>), Obstacle> {
         let Self { root, clauses, cost } = self;
         let node = descend(root, path, clauses, cost)?;
         take_apart(node, cost)?;
         Ok((node, clauses))
     }
 
-    fn walk(
-        &mut self,
-        path: &Pointer,
-    ) -> Result<(&mut Node<'p>, &mut Clauses<'p>), NotExpressible> {
+    fn walk(&mut self, path: &Pointer) -> Result<(&mut Node<'p>, &mut Clauses<'p>), Obstacle> {
         let Self { root, clauses, cost } = self;
         Ok((descend(root, path, clauses, cost)?, clauses))
     }
 
     /// Counts a copy that was made of `node`.
-    fn count(&mut self, node: &Node<'_>) -> Result<(), NotExpressible> {
+    fn count(&mut self, node: &Node<'_>) -> Result<(), Obstacle> {
         spend(&mut self.cost, node.size() * NODE_COST)
     }
 }
@@ -245,7 +247,7 @@ impl<'p> Node<'p> {
     }
 
     /// Demands that the stored document has what this node refers to.
-    fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), NotExpressible> {
+    fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), Obstacle> {
         match self {
             Self::Stored { origin, .. } if !origin.is_root() => clauses.exists(origin),
             _ => Ok(()),
@@ -265,11 +267,6 @@ impl<'p> Node<'p> {
                 elements.nodes().map(Self::size).sum()
             }
         }
-    }
-
-    /// Whether the node is unchanged, and where its parent had it in the stored document.
-    fn is_as_stored(&self) -> bool {
-        matches!(self, Node::Stored { contents, in_place: true, .. } if contents.are_unchanged())
     }
 
     /// How many bytes the node takes in an item, as far as that is known. Above `limit` it is any
@@ -295,7 +292,7 @@ impl<'p> Node<'p> {
     }
 
     /// The node's value, where no part of it is from the stored document.
-    fn value(&self) -> Result<Cow<'p, Value>, NotExpressible> {
+    fn value(&self) -> Result<Cow<'p, Value>, Obstacle> {
         Ok(match self {
             Node::Value(value) => Cow::Borrowed(*value),
             Node::Object(members) => {
@@ -308,31 +305,48 @@ impl<'p> Node<'p> {
                 let elements = elements.iter().map(|node| Ok(node.value()?.into_owned()));
                 Cow::Owned(Value::Array(elements.collect::<Result<_, _>>()?))
             }
-            Node::Stored { .. } => return Err(NotExpressible),
+            Node::Stored { .. } => return Err(Obstacle::StoredInNew),
         })
     }
 }
 
-impl Contents<'_> {
-    /// Takes an unknown value for an object or an array. `token`, which leads into the value,
-    /// decides.
-    ///
-    /// A numeric token may be an index or a member name, and a pointer does not say which. Here is the
-    /// only guess: digits are an index. DynamoDB's paths tell indexes from names, so the condition
-    /// that comes with every use fails where the guess was wrong.
-    fn guess(&mut self, token: &str) {
-        if let Contents::Unknown = self {
-            *self = match index(token) {
-                Some(_) => Contents::Elements(Elements::default()),
-                None => Contents::Members(BTreeMap::new()),
-            };
-        }
+impl Touched for Node<'_> {
+    fn is_as_stored(&self) -> bool {
+        matches!(self, Node::Stored { contents, in_place: true, .. } if contents.are_unchanged())
     }
 
-    /// Takes an unknown value for an array.
-    fn become_array(&mut self) {
+    fn is_value(&self) -> bool {
+        match self {
+            Node::Value(_) => true,
+            Node::Object(members) => members.values().all(Self::is_value),
+            Node::Array(elements) => elements.iter().all(Self::is_value),
+            Node::Stored { .. } => false,
+        }
+    }
+}
+
+impl Contents<'_> {
+    /// Takes the unknown value that is stored at `origin` for an object or an array, as `token` leads
+    /// into it. With `end`, `-` leads past the end of an array, and to nothing else (RFC 6901 4).
+    ///
+    /// A numeric token may be an index or a member name, and a pointer does not say which: this is the
+    /// only guess. DynamoDB's paths tell indexes from names, so the condition that comes with every
+    /// use fails where the guess was wrong.
+    fn open(&mut self, origin: &Path, token: &str, end: bool, clauses: &mut Clauses<'_>) {
         if let Contents::Unknown = self {
-            *self = Contents::Elements(Elements::default());
+            let is_index = index(token).is_some();
+            let is_end = end && token == "-";
+            let default = if is_end || is_index && token.len() <= MAX_GUESSED_DIGITS {
+                Type::List
+            } else {
+                Type::Map
+            };
+            *self = match clauses.take_for(origin, default, !is_end && !is_index) {
+                Stored::Map => Contents::Members(BTreeMap::new()),
+                Stored::List { length, hinted } => {
+                    Contents::Elements(Elements::new(length, hinted))
+                }
+            };
         }
     }
 
@@ -341,9 +355,9 @@ impl Contents<'_> {
         match self {
             Contents::Unknown => true,
             Contents::Members(members) => {
-                members.values().all(|node| node.as_ref().is_some_and(Node::is_as_stored))
+                members.values().all(|node| node.as_ref().is_some_and(Touched::is_as_stored))
             }
-            Contents::Elements(elements) => elements.are_unchanged(Node::is_as_stored),
+            Contents::Elements(elements) => elements.are_unchanged(),
         }
     }
 }
@@ -354,7 +368,7 @@ fn descend<'n, 'p>(
     path: &Pointer,
     clauses: &mut Clauses<'p>,
     cost: &mut usize,
-) -> Result<&'n mut Node<'p>, NotExpressible> {
+) -> Result<&'n mut Node<'p>, Obstacle> {
     for token in path.tokens() {
         take_apart(node, cost)?;
         node = entry(node, &token, clauses)?;
@@ -367,35 +381,41 @@ fn entry<'n, 'p>(
     node: &'n mut Node<'p>,
     token: &Token<'_>,
     clauses: &mut Clauses<'p>,
-) -> Result<&'n mut Node<'p>, NotExpressible> {
+) -> Result<&'n mut Node<'p>, Obstacle> {
     let token = token.decoded();
     match node {
-        Node::Object(members) => members.get_mut(&*token).ok_or(NotExpressible),
-        Node::Array(elements) => {
-            elements.get_mut(index(&token).ok_or(NotExpressible)?).ok_or(NotExpressible)
-        }
-        Node::Value(_) => Err(NotExpressible),
+        Node::Object(members) => members.get_mut(&*token).ok_or(Obstacle::Contradiction),
+        Node::Array(elements) => elements
+            .get_mut(index(&token).ok_or(Obstacle::Contradiction)?)
+            .ok_or(Obstacle::Contradiction),
+        Node::Value(_) => Err(Obstacle::Contradiction),
         Node::Stored { origin, contents, .. } => {
-            contents.guess(&token);
+            contents.open(origin, &token, false, clauses);
             match contents {
                 Contents::Elements(elements) => {
-                    let index = index(&token).ok_or(NotExpressible)?;
+                    let Some(index) = index(&token) else {
+                        return Err(clauses.is_no_list(origin));
+                    };
                     let node = |stored| Node::stored(origin.element(stored));
-                    elements.at(index, node).ok_or(NotExpressible)
+                    elements.at(index, node).ok_or(Obstacle::Contradiction)
                 }
                 Contents::Members(members) => {
                     let name = clauses.name(&token);
                     let node = || Some(Node::stored(origin.member(name)));
-                    members.entry(token.into()).or_insert_with(node).as_mut().ok_or(NotExpressible)
+                    members
+                        .entry(token.into())
+                        .or_insert_with(node)
+                        .as_mut()
+                        .ok_or(Obstacle::Contradiction)
                 }
-                Contents::Unknown => Err(NotExpressible),
+                Contents::Unknown => Err(Obstacle::Contradiction),
             }
         }
     }
 }
 
 /// Makes an object or array of the patch one whose entries can change one by one.
-fn take_apart(node: &mut Node<'_>, cost: &mut usize) -> Result<(), NotExpressible> {
+fn take_apart(node: &mut Node<'_>, cost: &mut usize) -> Result<(), Obstacle> {
     let apart = match node {
         Node::Value(Value::Object(members)) => {
             spend(cost, members.keys().map(|name| NODE_COST + name.len()).sum())?;
@@ -413,9 +433,9 @@ fn take_apart(node: &mut Node<'_>, cost: &mut usize) -> Result<(), NotExpressibl
     Ok(())
 }
 
-fn spend(cost: &mut usize, more: usize) -> Result<(), NotExpressible> {
+fn spend(cost: &mut usize, more: usize) -> Result<(), Obstacle> {
     *cost += more;
-    if *cost > MAX_COST { Err(NotExpressible) } else { Ok(()) }
+    if *cost > MAX_COST { Err(Obstacle::TooMuchWork) } else { Ok(()) }
 }
 
 /// Proves that `node` equals `value`.
@@ -423,7 +443,7 @@ fn check_equal<'p>(
     node: &Node<'p>,
     value: &'p Value,
     clauses: &mut Clauses<'p>,
-) -> Result<(), NotExpressible> {
+) -> Result<(), Obstacle> {
     match (node, value) {
         (Node::Stored { origin, contents, .. }, _) if contents.are_unchanged() => {
             clauses.equals(origin, value)
@@ -431,14 +451,15 @@ fn check_equal<'p>(
         (Node::Value(known), _) if *known == value => Ok(()),
         (Node::Object(members), Value::Object(expected)) if members.len() == expected.len() => {
             members.iter().try_for_each(|(name, node)| {
-                check_equal(node, expected.get(&**name).ok_or(NotExpressible)?, clauses)
+                check_equal(node, expected.get(&**name).ok_or(Obstacle::Contradiction)?, clauses)
             })
         }
         (Node::Array(elements), Value::Array(expected)) if elements.len() == expected.len() => {
             let mut pairs = elements.iter().zip(expected);
             pairs.try_for_each(|(node, value)| check_equal(node, value, clauses))
         }
-        _ => Err(NotExpressible),
+        (Node::Stored { .. }, _) => Err(Obstacle::TestedAfterChange),
+        _ => Err(Obstacle::Contradiction),
     }
 }
 
@@ -450,28 +471,22 @@ struct Writer<'c, 'p> {
 
 impl<'p> Writer<'_, 'p> {
     /// Adds the actions that make what is stored at `place` what `node` says.
-    fn write(&mut self, node: &Node<'p>, place: Path) -> Result<(), NotExpressible> {
+    fn write(&mut self, node: &Node<'p>, place: Path) -> Result<(), Obstacle> {
         match node {
-            Node::Stored { contents, in_place: true, .. } if contents.are_unchanged() => Ok(()),
-            Node::Stored { in_place: false, .. }
-            | Node::Value(_)
-            | Node::Object(_)
-            | Node::Array(_) => self.put(node, place),
-            // Nothing has happened to an unknown value in its place.
-            Node::Stored { contents: Contents::Unknown, .. } => Ok(()),
-            Node::Stored { contents: Contents::Members(members), .. } => {
-                members.iter().try_for_each(|(name, node)| {
+            Node::Stored { origin, contents, .. } if *origin == place => match contents {
+                // Nothing has happened to an unknown value in its place.
+                Contents::Unknown => Ok(()),
+                Contents::Members(members) => members.iter().try_for_each(|(name, node)| {
                     let place = place.member(self.clauses.name(name));
-                    if let Some(node) = node {
-                        return self.write(node, place);
+                    match node {
+                        Some(node) => self.write(node, place)?,
+                        None => self.clauses.remove(place),
                     }
-                    self.clauses.remove(place);
                     Ok(())
-                })
-            }
-            Node::Stored { contents: Contents::Elements(elements), .. } => {
-                self.write_elements(elements, &place)
-            }
+                }),
+                Contents::Elements(elements) => self.write_elements(elements, &place),
+            },
+            _ => self.put(node, place),
         }
     }
 
@@ -480,97 +495,116 @@ impl<'p> Writer<'_, 'p> {
         &mut self,
         elements: &Elements<Node<'p>>,
         place: &Path,
-    ) -> Result<(), NotExpressible> {
-        match elements.layout(Node::is_as_stored).ok_or(NotExpressible)? {
-            Layout::Prepended(nodes) => {
-                let values = self.values(nodes.into_iter(), place.levels() + 1)?;
-                self.clauses.prepend(place.clone(), values);
-            }
-            Layout::Changed { set, removed, appended } => {
-                let is_list_append = set.is_empty()
-                    && removed.is_empty()
-                    && appended.iter().all(|node| node.value().is_ok());
-                for (index, source) in set {
-                    let to = place.element(index);
-                    match source {
-                        Source::Own(node) => self.write(node, to)?,
-                        Source::Other(node) => self.put(node, to)?,
-                        Source::Stored(from) => self.clauses.copy(place.element(from), to),
-                    }
-                }
-                // Every index in one `REMOVE` is an index of the stored array.
-                for index in removed {
-                    self.clauses.remove(place.element(index));
-                }
-                if is_list_append {
-                    if !appended.is_empty() {
-                        let values = self.values(appended.iter(), place.levels() + 1)?;
-                        self.clauses.append(place.clone(), values);
-                    }
-                } else {
-                    // `list_append` would overlap with the other paths. An index past the end appends.
-                    for (number, node) in appended.iter().enumerate() {
-                        self.put(node, place.element(PAST_THE_END + number))?;
-                    }
-                }
+    ) -> Result<(), Obstacle> {
+        let mut elements = Cow::Borrowed(elements);
+        if let Some(length) = elements.length_to_ask_for() {
+            elements.to_mut().become_whole(length).ok_or(Obstacle::ElementsMove)?;
+            self.clauses.is_list_of(place, length)?;
+        }
+        let layout = elements.layout().ok_or(Obstacle::ElementsMove)?;
+        if let Some((end, nodes)) = extension(&layout) {
+            return self.extend(place, place.clone(), end, &nodes);
+        }
+        for (index, source) in layout.set {
+            let to = place.element(index);
+            match source {
+                Source::Own(node) => self.write(node, to)?,
+                ref source => self.put_element(source, place, to)?,
             }
         }
+        // Every index in one `REMOVE` is an index of the stored array.
+        for index in layout.removed {
+            self.clauses.remove(place.element(index));
+        }
+        // `list_append` would overlap with the other paths. An index past the end appends.
+        for (number, source) in layout.appended.iter().enumerate() {
+            self.put_element(source, place, place.element(PAST_THE_END + number))?;
+        }
         Ok(())
+    }
+
+    /// Writes an element of the array that is stored at `array` to `place`.
+    fn put_element(
+        &mut self,
+        source: &Source<'_, Node<'p>>,
+        array: &Path,
+        place: Path,
+    ) -> Result<(), Obstacle> {
+        match source {
+            Source::Own(node) | Source::Other(node) => self.put(node, place),
+            Source::Stored(from) => {
+                self.clauses.copy(array.element(*from), place);
+                Ok(())
+            }
+        }
     }
 
     /// Writes `node` to `place`, wherever it comes from.
-    fn put(&mut self, node: &Node<'p>, place: Path) -> Result<(), NotExpressible> {
+    fn put(&mut self, node: &Node<'p>, place: Path) -> Result<(), Obstacle> {
         match node {
+            // How deep the value is nested in itself is not known. DynamoDB refuses the update where
+            // that is too deep.
             Node::Stored { origin, contents, .. } if contents.are_unchanged() => {
-                // How deep the value is nested in itself is not known. In a deeper place it could
-                // pass the limit.
-                if place.levels() > origin.levels() {
-                    return Err(NotExpressible);
+                if *origin != place {
+                    self.clauses.copy(origin.clone(), place);
                 }
-                self.clauses.copy(origin.clone(), place);
+                Ok(())
+            }
+            Node::Stored { origin, contents: Contents::Elements(elements), .. } => {
+                let layout = elements.layout().ok_or(Obstacle::ChangedElsewhere)?;
+                let (end, nodes) = extension(&layout).ok_or(Obstacle::ChangedElsewhere)?;
+                self.extend(origin, place, end, &nodes)
             }
             // A value cannot be put somewhere and changed there by one update: the paths would overlap.
-            Node::Stored { .. } => return Err(NotExpressible),
+            Node::Stored { .. } => Err(Obstacle::ChangedElsewhere),
             Node::Value(_) | Node::Object(_) | Node::Array(_) => {
                 let value = self.limited(node, place.levels())?;
                 self.clauses.set(place, value);
+                Ok(())
             }
         }
-        Ok(())
     }
 
-    /// An array of values that lie in `levels` objects and arrays.
-    fn values<'n>(
+    /// Writes the array that is stored at `origin` to `place`, with the values of `nodes` at one end.
+    fn extend(
         &mut self,
-        nodes: impl Iterator<Item = &'n Node<'p>>,
-        levels: usize,
-    ) -> Result<Value, NotExpressible>
-    where
-        'p: 'n,
-    {
-        let values = nodes.map(|node| Ok(self.limited(node, levels)?.into_owned()));
-        Ok(Value::Array(values.collect::<Result<_, _>>()?))
+        origin: &Path,
+        place: Path,
+        end: ListEnd,
+        nodes: &[&Node<'p>],
+    ) -> Result<(), Obstacle> {
+        let levels = place.levels() + 1;
+        let values = nodes.iter().map(|node| Ok(self.limited(node, levels)?.into_owned()));
+        let values = Value::Array(values.collect::<Result<_, _>>()?);
+        self.clauses.extend(origin.clone(), place, end, values);
+        Ok(())
     }
 
     /// The value of `node`, which will lie in `levels` objects and arrays. Fails where the value is
     /// too deep for any item, or too large with all else that is written. Rewrite then tells which
     /// of the two it is.
-    fn limited(
-        &mut self,
-        node: &Node<'p>,
-        levels: usize,
-    ) -> Result<Cow<'p, Value>, NotExpressible> {
+    fn limited(&mut self, node: &Node<'p>, levels: usize) -> Result<Cow<'p, Value>, Obstacle> {
         let most = self.limits.item_bytes;
         self.clauses.count_value(node.known_bytes(most), most)?;
         let value = node.value()?;
-        if levels + depth(&value) > self.limits.depth { Err(NotExpressible) } else { Ok(value) }
+        if levels + depth(&value) > self.limits.depth {
+            Err(Obstacle::ValuesTooLarge)
+        } else {
+            Ok(value)
+        }
     }
 }
 
-/// The array index that `token` may be.
-fn index(token: &str) -> Option<usize> {
-    let canonical = token.len() <= MAX_INDEX_DIGITS
-        && token.bytes().all(|byte| byte.is_ascii_digit())
-        && (token == "0" || !token.starts_with('0'));
-    if canonical { token.parse().ok() } else { None }
+/// The end of the stored array at which `layout` adds values, where it does nothing else, and these.
+fn extension<'n, 'p>(layout: &Layout<'n, Node<'p>>) -> Option<(ListEnd, Vec<&'n Node<'p>>)> {
+    if !layout.prepended.is_empty() {
+        return Some((ListEnd::Front, layout.prepended.clone()));
+    }
+    let is_all = layout.set.is_empty() && layout.removed.is_empty();
+    let values = layout.appended.iter().map(|source| match source {
+        Source::Other(node) if node.is_value() => Some(*node),
+        _ => None,
+    });
+    let values: Vec<_> = values.collect::<Option<_>>()?;
+    (is_all && !values.is_empty()).then_some((ListEnd::Back, values))
 }
