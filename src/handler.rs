@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use json_patch_dynamodb::{Hints, Plan};
+use json_patch_dynamodb::Plan;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use tokio::time::Instant;
 
@@ -87,7 +87,8 @@ impl Handler {
         }
         record.option = Some(request.option);
         record.operations = Operations::count(request.patch.operations());
-        let plan = Plan::of(&request.patch, DOCUMENT, Hints::none());
+        let hints = self.store.hints(&access, request.option);
+        let plan = Plan::of(&request.patch, DOCUMENT, &hints);
         record.plan = Some(plan.as_str());
 
         // The change.

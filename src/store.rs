@@ -8,6 +8,7 @@ mod change;
 mod connect;
 mod effort;
 mod error;
+mod hints;
 mod item;
 mod perform;
 mod record;
@@ -17,15 +18,15 @@ mod shown;
 mod warm_up;
 mod write;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ReturnConsumedCapacity},
 };
-use json_patch_dynamodb::Plan;
+use json_patch_dynamodb::{Hints, Plan};
 
-use self::{alias::AliasCache, perform::Performer, write::Target};
+use self::{alias::AliasCache, hints::HintsCache, perform::Performer, write::Target};
 pub use self::{
     change::Done,
     connect::{Trust, timeouts},
@@ -34,7 +35,11 @@ pub use self::{
     item::DOCUMENT,
     shown::{Outcome, Shown},
 };
-use crate::{authorize::OrgAccess, id::OrgGuid, request::PatchRequest};
+use crate::{
+    authorize::OrgAccess,
+    id::{OptionGuid, OrgGuid},
+    request::PatchRequest,
+};
 
 /// Where the options are.
 #[derive(Debug, Clone)]
@@ -65,6 +70,7 @@ pub struct Store {
     table: String,
     retention: Duration,
     aliases: AliasCache,
+    hints: HintsCache,
 }
 
 impl Store {
@@ -81,7 +87,8 @@ impl Store {
     /// The configured store, reached by `client`. The client's own retries must be off.
     #[must_use]
     pub fn new(client: Client, StoreConfig { table, retention, .. }: StoreConfig) -> Self {
-        Self { client, table, retention, aliases: AliasCache::default() }
+        let (aliases, hints) = (AliasCache::default(), HintsCache::default());
+        Self { client, table, retention, aliases, hints }
     }
 
     /// The organization that has this alias (lower case).
@@ -118,6 +125,12 @@ impl Store {
         let owner = item::alias_owner(&item).map_err(StoreError::internal)?;
         self.aliases.insert(alias, owner);
         Ok(Some(owner))
+    }
+
+    /// What the option has shown of its shape when it was last seen, for the plan of a patch.
+    #[must_use]
+    pub fn hints(&self, access: &OrgAccess, option: OptionGuid) -> Arc<Hints> {
+        self.hints.get((access.org(), option))
     }
 
     /// Carries out `request`, all of it or nothing. `plan` is the plan of its patch. `write_id`

@@ -63,18 +63,22 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// The option in `item` as the request of `target` sees it. The patch is applied in memory within
-    /// `limits`.
+    /// `limits`. `learn` is told the document as it is stored.
     pub(super) fn seen(
         item: Option<Item>,
         target: &Target<'_>,
         limits: &Limits,
+        learn: impl FnOnce(&Value),
     ) -> Seen<Self, StoreError> {
         let Target { request, write_id, .. } = *target;
         let version = item.as_ref().and_then(|item| version(item).ok().flatten());
         let is_own = item.as_ref().and_then(last_write) == Some(write_id);
         let other_bytes =
             item.as_ref().filter(|_| request.dry_run).map_or(0, |item| other_bytes(item, target));
-        let patched = Self::open(item).and_then(|snapshot| snapshot.patched(request, limits));
+        let patched = Self::open(item).and_then(|snapshot| {
+            learn(&snapshot.document);
+            snapshot.patched(request, limits)
+        });
         let patched = patched.map(|snapshot| Self { other_bytes, ..snapshot });
         let proposal = patched.map(|write| Proposal { version: write.version, write });
         Seen { version, is_own, proposal }

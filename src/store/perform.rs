@@ -226,6 +226,8 @@ impl Performer<'_> {
     async fn write(&mut self, sent: &mut Sent, heard: &mut Heard) -> Written<Snapshot, StoreError> {
         match sent.request.send(self.effort).await {
             Ok(Answer::Applied(version, item)) => {
+                let Target { request, .. } = self.target;
+                self.store.hints.follow(self.target.option(), &request.patch);
                 if let Some(item) = item {
                     sent.makes = version;
                     sent.documents = self.documents(item);
@@ -388,7 +390,8 @@ impl Performer<'_> {
         {
             heard.found = document(item.clone());
         }
-        Snapshot::seen(item, &self.target, self.limits())
+        let learn = |document: &Value| self.store.hints.learn(self.target.option(), document);
+        Snapshot::seen(item, &self.target, self.limits(), learn)
     }
 
     /// Waits until it makes sense to try again; false where there is no time for that, or no sense.

@@ -8,7 +8,7 @@ use json_patch_dynamodb::{Update, to_attribute};
 use super::item::{self, Item};
 use crate::{
     authorize::OrgAccess,
-    id::Version,
+    id::{OptionGuid, OrgGuid, Version},
     request::{PatchRequest, Preconditions, Tags},
 };
 
@@ -22,6 +22,11 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
+    /// The option, by its organization and its own GUID.
+    pub(super) fn option(&self) -> (OrgGuid, OptionGuid) {
+        (self.access.org(), self.request.option)
+    }
+
     /// Partition and sort key of the option.
     pub(super) fn key(&self) -> Item {
         item::option_key(self.access.org(), self.request.option)

@@ -55,8 +55,9 @@ fn patches() -> [(Value, Value); 2] {
         ),
         (
             json!([{"op": "add", "path": "/list/-", "value": 3},
-                   {"op": "copy", "from": "/list", "path": "/copy"}]),
-            json!({"name": "Delivery", "list": [1, 2, 3], "count": 1, "copy": [1, 2, 3]}),
+                   {"op": "add", "path": "/copy", "value": {}},
+               {"op": "copy", "from": "/list", "path": "/copy/list"}]),
+            json!({"name": "Delivery", "list": [1, 2, 3], "count": 1, "copy": {"list": [1, 2, 3]}}),
         ),
     ]
 }

@@ -62,10 +62,11 @@ async fn no_rewrite_is_lost_and_versions_have_no_gap() {
     engine.put_option(OPTION, json!({"list": []})).await;
     let repeats = send_all(
         &engine,
-        // A changed array is copied, which no update says.
+        // A stored value is put into a new one, which no update says.
         |task, number| {
             json!([{"op": "add", "path": "/list/-", "value": task * PATCHES + number},
-                   {"op": "copy", "from": "/list", "path": "/copy"}])
+                   {"op": "add", "path": "/copy", "value": {}},
+               {"op": "copy", "from": "/list", "path": "/copy/list"}])
         },
     )
     .await;
@@ -115,4 +116,37 @@ async fn check_list(engine: &Engine) {
     let values: BTreeSet<_> = list.iter().map(|value| value.as_u64().unwrap()).collect();
     assert_eq!((list.len(), values.len()), (TASKS * PATCHES, TASKS * PATCHES));
     assert_eq!(version, (1 + TASKS * PATCHES).to_string());
+}
+
+/// What a wrong guess has shown of an option is known when the next patch is planned.
+#[tokio::test]
+async fn an_option_that_was_seen_is_changed_by_one_request() {
+    let (engine, [reads, writes]) = counted().await;
+    engine.put_option(OPTION, json!({"list": [1, 2], "codes": {"1": "a"}})).await;
+    let requests = || {
+        let counts = [&reads, &writes].map(|counter| counter.swap(0, Ordering::Relaxed));
+        (counts[0], counts[1])
+    };
+    let send = async |patch: Value| {
+        assert_eq!(engine.send(event(OPTION, &patch)).await.status, 204, "{patch}");
+    };
+    let insert = json!([{"op": "add", "path": "/list/1", "value": 3}]);
+    let rename = json!([{"op": "replace", "path": "/codes/1", "value": "b"}]);
+    // The guess that the element comes last is wrong. The item that comes back tells.
+    send(insert.clone()).await;
+    assert_eq!(requests(), (0, 2));
+    for _ in 0..3 {
+        send(insert.clone()).await;
+        assert_eq!(requests(), (0, 1));
+        send(rename.clone()).await;
+        assert_eq!(requests(), (0, 1));
+    }
+    assert_eq!(engine.stored(OPTION).await.0["list"], json!([1, 3, 3, 3, 3, 2]));
+    // Another writer makes the array longer. What was remembered is wrong, once.
+    engine.put_option(OPTION, json!({"list": [1, 2, 3], "codes": {"1": "a"}})).await;
+    send(insert.clone()).await;
+    assert_eq!(requests(), (0, 2));
+    send(insert).await;
+    assert_eq!(requests(), (0, 1));
+    assert_eq!(engine.stored(OPTION).await.0["list"], json!([1, 3, 3, 2, 3]));
 }

@@ -175,5 +175,5 @@ fn every_plan_of_the_architecture_is_the_patchs_own() {
         assert_eq!(Plan::of(&patch, DOCUMENT, Hints::none()).as_str(), plan, "{operations}");
         count += 1;
     }
-    assert_eq!(count, 22);
+    assert_eq!(count, 25);
 }

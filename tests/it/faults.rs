@@ -61,7 +61,11 @@ fn append() -> Value {
 /// A patch whose plan is Rewrite.
 fn insert() -> Value {
     let append = json!({"op": "add", "path": "/list/-", "value": 3});
-    event(OPTION, &json!([append, {"op": "copy", "from": "/list", "path": "/copy"}]))
+    event(
+        OPTION,
+        &json!([append, {"op": "add", "path": "/copy", "value": {}},
+               {"op": "copy", "from": "/list", "path": "/copy/list"}]),
+    )
 }
 
 fn keyed(event: Value) -> Value {

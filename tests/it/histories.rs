@@ -95,7 +95,11 @@ fn random_patch(random: &mut Rng, id: usize, counter: u64) -> Value {
     match random.u8(..5) {
         0 => json!([log]),
         1 => json!([log, {"op": "add", "path": "/inserted/0", "value": id}]),
-        2 => json!([log, {"op": "copy", "from": "/log", "path": "/copy"}]),
+        2 => json!([
+            log,
+            {"op": "add", "path": "/copy", "value": {}},
+            {"op": "copy", "from": "/log", "path": "/copy/log"}
+        ]),
         3 => json!([
             {"op": "test", "path": "/counter", "value": counter},
             {"op": "replace", "path": "/counter", "value": counter + 1},

@@ -24,10 +24,12 @@ fn append(value: i32) -> Value {
     json!([{"op": "add", "path": "/list/-", "value": value}])
 }
 
-/// A patch that is made of the option that was read: no update says that a changed array is copied.
+/// A patch that is made of the option that was read: no update puts a stored value into a
+/// new one.
 fn rewrite(value: i32) -> Value {
     json!([{"op": "add", "path": "/list/-", "value": value},
-           {"op": "copy", "from": "/list", "path": "/copy"}])
+           {"op": "add", "path": "/copy", "value": {}},
+               {"op": "copy", "from": "/list", "path": "/copy/list"}])
 }
 
 /// What the answer tells of the version: nothing where no read and no `If-Match` has told it.
@@ -186,7 +188,7 @@ async fn a_refusal_is_not_based_on_a_record_that_was_missed() {
 /// Where that does not help in time, the client may repeat the request.
 #[tokio::test]
 async fn a_conflict_of_the_read_that_confirms_is_contention() {
-    let why = "operation 2 (`remove` `/nope`): no such value in the document";
+    let why = "operation 3 (`remove` `/nope`): no such value in the document";
     let mut refused = rewrite(1);
     refused.as_array_mut().unwrap().push(json!({"op": "remove", "path": "/nope"}));
     let reads = Arc::new(AtomicU32::new(0));

@@ -17,8 +17,19 @@ const FUNCTION: [&str; 12] = [
     "main",
 ];
 
-const LIBRARY: [&str; 10] =
-    ["limits", "number", "pointer", "size", "value", "patch", "apply", "attribute", "plan", "undo"];
+const LIBRARY: [&str; 11] = [
+    "limits",
+    "number",
+    "pointer",
+    "size",
+    "value",
+    "patch",
+    "apply",
+    "attribute",
+    "hints",
+    "plan",
+    "undo",
+];
 
 /// The modules at the top of the crate that `source` names after `crate::`, but for its tests and its
 /// comments.

@@ -16,7 +16,8 @@ fn plans() -> [Value; 3] {
     [
         json!([{"op": "replace", "path": "/name", "value": "Pickup"}]),
         json!([{"op": "add", "path": "/list/-", "value": 0},
-               {"op": "copy", "from": "/list", "path": "/copy"}]),
+               {"op": "add", "path": "/copy", "value": {}},
+               {"op": "copy", "from": "/list", "path": "/copy/list"}]),
         json!([{"op": "test", "path": "/name", "value": "Delivery"}]),
     ]
 }
