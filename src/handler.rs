@@ -86,10 +86,16 @@ impl Handler {
             request.preference = Preference::None;
         }
         record.option = Some(request.option);
-        record.operations = Operations::count(request.patch.operations());
+        record.operations = Operations::count(&request.patch);
         let hints = self.store.hints(&access, request.option);
         let plan = Plan::of(&request.patch, DOCUMENT, &hints);
-        record.plan = Some(plan.as_str());
+        (record.plan, record.rewrite_reason) = match &plan {
+            Plan::Direct(_) if request.shows_a_transaction() => {
+                (Some("rewrite"), Some("shows-a-transaction"))
+            }
+            Plan::Rewrite(obstacle) => (Some(plan.as_str()), Some(obstacle.as_str())),
+            Plan::Check | Plan::Direct(_) => (Some(plan.as_str()), None),
+        };
 
         // The change.
         let effort = &mut record.effort;

@@ -68,8 +68,8 @@ pub enum RequestError {
     DryRun,
     /// The body's media type is not JSON.
     #[error(
-        "expected the content type `application/json-patch+json`, `application/json`, `text/json` \
-         or `application/*+json`"
+        "expected the content type `application/json-patch+json`, `application/merge-patch+json`, \
+         `application/json`, `text/json` or `application/*+json`"
     )]
     MediaType,
     /// The body's charset is not UTF-8.
@@ -155,9 +155,20 @@ impl PatchRequest {
         let key = IdempotencyKey::parse(event)?;
         let preference = Preference::parse(event);
         let dry_run = dry_run(event)?;
-        check_media_type(event.item("Content-Type").as_deref())?;
-        let patch = Patch::parse(&body(event)?)?;
+        let kind = patch_kind(event.item("Content-Type").as_deref())?;
+        let body = body(event)?;
+        let patch = match kind {
+            PatchKind::Json => Patch::parse(&body)?,
+            PatchKind::Merge => Patch::parse_merge(&body)?,
+        };
         Ok(Self { option, alias, preconditions, key, preference, dry_run, patch })
+    }
+
+    /// Whether the answer is to show what a transaction has changed. A transaction returns nothing of
+    /// that, so the change is made of what was read.
+    #[must_use]
+    pub fn shows_a_transaction(&self) -> bool {
+        self.key.is_some() && self.preference.has_body()
     }
 }
 
@@ -181,29 +192,40 @@ pub fn canonical_alias(text: &str) -> Result<Option<String>, RequestError> {
     Ok(alias.map(|text| text.to_lowercase()))
 }
 
-/// Checks the media type of the body. A body without one is read as JSON.
-fn check_media_type(content_type: Option<&str>) -> Result<(), RequestError> {
+/// What a body is, by its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PatchKind {
+    /// A JSON Patch.
+    Json,
+    /// A merge patch, unless it is an array.
+    Merge,
+}
+
+/// What the body is by its media type. A body without one is read as JSON.
+fn patch_kind(content_type: Option<&str>) -> Result<PatchKind, RequestError> {
     let Some(content_type) = content_type.filter(|text| !text.trim().is_empty()) else {
-        return Ok(());
+        return Ok(PatchKind::Json);
     };
     let mut parts = list::split(content_type, ';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let json = match media_type.split_once('/') {
-        Some(("application" | "text", "json")) => true,
-        Some(("application", subtype)) => subtype
-            .strip_suffix("+json")
-            .is_some_and(|name| !name.is_empty() && name.bytes().all(is_token_byte)),
-        _ => false,
+    let kind = match media_type.split_once('/') {
+        Some(("application", "merge-patch+json")) => PatchKind::Merge,
+        Some(("application" | "text", "json")) => PatchKind::Json,
+        Some(("application", subtype))
+            if subtype
+                .strip_suffix("+json")
+                .is_some_and(|name| !name.is_empty() && name.bytes().all(is_token_byte)) =>
+        {
+            PatchKind::Json
+        }
+        _ => return Err(RequestError::MediaType),
     };
-    if !json {
-        return Err(RequestError::MediaType);
-    }
     let mut charsets = parts
         .filter_map(|parameter| parameter.split_once('='))
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
         .map(|(_, value)| value.trim().trim_matches('"'));
     let utf8 = |value: &str| ["utf-8", "utf8"].iter().any(|name| value.eq_ignore_ascii_case(name));
-    if charsets.all(utf8) { Ok(()) } else { Err(RequestError::Charset) }
+    if charsets.all(utf8) { Ok(kind) } else { Err(RequestError::Charset) }
 }
 
 /// Whether a token may have this byte (RFC 9110 5.6.2).
@@ -252,10 +274,13 @@ mod tests {
             Some("application/vnd.example.v1+json; profile=x"),
             Some("application/json; profile=\"a;charset=latin1\""),
         ] {
-            assert_eq!(check_media_type(accepted), Ok(()), "{accepted:?}");
+            assert_eq!(patch_kind(accepted), Ok(PatchKind::Json), "{accepted:?}");
         }
+        let merge = "Application/Merge-Patch+JSON; charset=UTF-8";
+        assert_eq!(patch_kind(Some(merge)), Ok(PatchKind::Merge));
         for refused in [
             "text/plain",
+            "text/merge-patch+json",
             "application/xml",
             "application/+json",
             "json",
@@ -263,14 +288,14 @@ mod tests {
             "application/a b+json",
             "application/json-seq",
         ] {
-            assert_eq!(check_media_type(Some(refused)), Err(RequestError::MediaType), "{refused}");
+            assert_eq!(patch_kind(Some(refused)), Err(RequestError::MediaType), "{refused}");
         }
         for charset in [
             "application/json; charset=latin1",
             "text/json;charset=",
             "text/json; charset=utf-8; charset=utf-16",
         ] {
-            assert_eq!(check_media_type(Some(charset)), Err(RequestError::Charset), "{charset}");
+            assert_eq!(patch_kind(Some(charset)), Err(RequestError::Charset), "{charset}");
         }
     }
 

@@ -28,7 +28,8 @@ use crate::{
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The media types of a patch that `Accept-Patch` can name (RFC 5789 3.1); it has no wildcards.
-pub const ACCEPTED: &str = "application/json-patch+json, application/json, text/json";
+pub const ACCEPTED: &str =
+    "application/json-patch+json, application/merge-patch+json, application/json, text/json";
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 

@@ -8,6 +8,7 @@ mod metrics;
 use std::time::Duration;
 
 use json_patch::PatchOperation;
+use json_patch_dynamodb::{Change, Patch};
 use tracing::Level;
 use tracing_subscriber::{
     Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -61,10 +62,12 @@ pub struct Record<'i> {
     pub client: Client,
     pub operations: Operations,
     pub plan: Option<&'static str>,
+    /// Why the plan is no single update.
+    pub rewrite_reason: Option<&'static str>,
     pub dry_run: bool,
 }
 
-/// How many operations of each kind a patch has.
+/// How many operations of each kind a patch has. A merge patch counts as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the operation of its name")]
 pub struct Operations {
@@ -74,12 +77,17 @@ pub struct Operations {
     pub r#move: u32,
     pub copy: u32,
     pub test: u32,
+    pub merge: u32,
 }
 
 impl Operations {
-    /// Counts `operations`.
+    /// Counts the operations of `patch`.
     #[must_use]
-    pub fn count(operations: &[PatchOperation]) -> Self {
+    pub fn count(patch: &Patch) -> Self {
+        let operations = match patch.change() {
+            Change::Operations(operations) => operations,
+            Change::Merge(_) => return Self { merge: 1, ..Self::default() },
+        };
         let mut counts = Self::default();
         for operation in operations {
             let count = match operation {
@@ -110,6 +118,7 @@ impl<'i> Record<'i> {
             client: Client::default(),
             operations: Operations::default(),
             plan: None,
+            rewrite_reason: None,
             dry_run: false,
         }
     }
@@ -150,7 +159,9 @@ impl<'i> Record<'i> {
                     operations_move = some(operations.r#move),
                     operations_copy = some(operations.copy),
                     operations_test = some(operations.test),
+                    operations_merge = some(operations.merge),
                     plan = self.plan,
+                    rewrite_reason = self.rewrite_reason,
                     dry_run = self.dry_run.then_some(true),
                     attempts = effort.map(Effort::attempts),
                     dynamodb_requests = effort.map(|effort| effort.requests),
@@ -199,7 +210,7 @@ mod tests {
 
     #[test]
     fn operations_are_counted_by_kind() {
-        let patch: json_patch::Patch = serde_json::from_value(json!([
+        let patch = json!([
             {"op": "add", "path": "/a", "value": 1},
             {"op": "add", "path": "/a", "value": 1},
             {"op": "remove", "path": "/a"},
@@ -207,9 +218,12 @@ mod tests {
             {"op": "move", "from": "/a", "path": "/b"},
             {"op": "copy", "from": "/a", "path": "/b"},
             {"op": "test", "path": "/a", "value": 1},
-        ]))
-        .expect("a patch");
-        let expected = Operations { add: 2, remove: 1, replace: 1, r#move: 1, copy: 1, test: 1 };
+        ]);
+        let patch = Patch::parse(patch.to_string().as_bytes()).expect("a patch");
+        let expected =
+            Operations { add: 2, remove: 1, replace: 1, r#move: 1, copy: 1, test: 1, merge: 0 };
         assert_eq!(Operations::count(&patch), expected);
+        let patch = Patch::parse_merge(br#"{"a": 1, "b": null}"#).expect("a merge patch");
+        assert_eq!(Operations::count(&patch), Operations { merge: 1, ..Operations::default() });
     }
 }

@@ -37,7 +37,7 @@ impl HintsCache {
     pub(super) fn follow(&self, option: Key, patch: &Patch) {
         let mut options = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hints) = options.get_mut(&option) {
-            Arc::make_mut(hints).follow(patch.operations());
+            Arc::make_mut(hints).follow(patch);
         }
     }
 }

@@ -78,8 +78,7 @@ impl Performer<'_> {
         let has_key = request.key.is_some();
         let writes = !matches!(self.plan, Plan::Check);
         let direct = match self.plan {
-            // A transaction returns nothing of what it has changed.
-            Plan::Direct(_) if !(has_key && request.preference.has_body()) => {
+            Plan::Direct(_) if !request.shows_a_transaction() => {
                 Bound::of_request(request).map(|bound| Direct { bound: bound.version() })
             }
             Plan::Check | Plan::Direct(_) | Plan::Rewrite(_) => None,

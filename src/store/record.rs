@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use json_patch_dynamodb::Change;
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -89,9 +90,14 @@ fn read(record: &Item, target: &Target<'_>) -> Result<Record<StoreError>, Malfor
 /// preconditions.
 fn fingerprint(request: &PatchRequest) -> String {
     let mut hash = Sha256::new();
-    for operation in request.patch.operations() {
-        hash.update(serde_json::to_string(operation).unwrap_or_default());
-        hash.update("\n");
+    match request.patch.change() {
+        Change::Operations(operations) => {
+            for operation in operations {
+                hash.update(serde_json::to_string(operation).unwrap_or_default());
+                hash.update("\n");
+            }
+        }
+        Change::Merge(merge) => hash.update(merge.to_string()),
     }
     let tags = |tags: &Tags| match tags {
         Tags::Any => "*".to_owned(),

@@ -368,7 +368,7 @@ async fn a_problem_says_what_failed_where_and_why() {
             }),
         ),
         (
-            json!({}),
+            json!(1),
             json!({
                 "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "expected an array of operations",
@@ -421,7 +421,7 @@ async fn a_refusal_tells_the_version_that_it_was_decided_on() {
     let version = engine.stored(ARCHIVED).await.1;
     assert_eq!((archived.status, tag(&archived)), (422, Some(format!("\"{version}\""))));
     // What was not decided on an option has none.
-    for event in [event(super::engine::ABSENT, &patch), event(OPTION, &json!({}))] {
+    for event in [event(super::engine::ABSENT, &patch), event(OPTION, &json!(null))] {
         assert_eq!(tag(&engine.send(event).await), None);
     }
 }
@@ -432,7 +432,8 @@ async fn a_refused_media_type_tells_which_are_taken() {
     let event = with_header(event(OPTION, &json!([])), "Content-Type", "text/plain");
     let answer = engine.send(event).await;
     assert_eq!((answer.status, &answer.body["code"]), (422, &json!("BadRequest")));
-    let expected = "application/json-patch+json, application/json, text/json";
+    let expected =
+        "application/json-patch+json, application/merge-patch+json, application/json, text/json";
     assert_eq!(answer.headers["accept-patch"], expected);
 }
 

@@ -268,13 +268,14 @@ fn handler(client: &Client, table: &str) -> Handler {
     Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
 }
 
-/// A REST API proxy event with this patch, of a caller who may change options.
+/// A REST API proxy event with this patch, of a caller who may change options. An object is a merge patch.
 pub(crate) fn event(option: &str, patch: &Value) -> Value {
+    let kind = if patch.is_object() { "merge-patch" } else { "json-patch" };
     json!({
         "httpMethod": "PATCH",
         "path": format!("/orgs/{ORG}/options/{option}"),
         "pathParameters": {"org_guid": ORG, "option_guid": option},
-        "headers": {"Content-Type": "application/json-patch+json"},
+        "headers": {"Content-Type": format!("application/{kind}+json")},
         "multiValueHeaders": null,
         "body": patch.to_string(),
         "isBase64Encoded": false,

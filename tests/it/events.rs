@@ -34,6 +34,8 @@ fn applied() -> Vec<(&'static str, Value)> {
         ("media-type-is-a-vendors-json", renamed()),
         ("media-type-is-text-json", renamed()),
         ("member-is-replaced", renamed()),
+        ("members-are-merged", json!({"name": "Pickup", "list": [3], "hours": {"from": 9}})),
+        ("merge-patch-is-an-array", renamed()),
         ("preference-is-unknown", renamed()),
         ("superfluous-members-are-ignored", json!({"name": "Pickup", "list": [1, 2]})),
         ("value-is-null", json!({"name": null, "list": [1, 2], "count": 1})),
@@ -67,6 +69,7 @@ fn shown() -> Vec<Shown> {
         ("representation-of-an-insertion-is-preferred", representation, "\"2\"", JSON, inserted),
         ("undo-is-preferred", undo, "\"2\"", PATCH, count),
         ("undo-is-preferred-to-the-representation", undo, "\"2\"", PATCH, name),
+        ("undo-of-a-merge-patch-is-preferred", undo, "\"2\"", PATCH, whole()),
     ]
 }
 
@@ -118,6 +121,17 @@ fn problems() -> Vec<(&'static str, Value)> {
                     "operation 0: `value` at `path` is nested deeper than 31 objects and arrays",
                 ),
                 json!({"operation": 0, "reason": "too-deep", "limit": 31}),
+            ),
+        ),
+        (
+            "problem-details-name-a-member",
+            with(
+                unprocessable(
+                    "RequestIsNotValid",
+                    invalid,
+                    "the member at `/name/text` occurs more than once",
+                ),
+                json!({"pointer": "/name/text", "reason": "member-repeated"}),
             ),
         ),
         (
@@ -292,8 +306,15 @@ const REFUSED: &[Refused] = &[
         422,
         "BadRequest",
         "The request could not be read.",
-        "expected the content type `application/json-patch+json`, `application/json`, `text/json` \
-         or `application/*+json`",
+        "expected the content type `application/json-patch+json`, `application/merge-patch+json`, \
+         `application/json`, `text/json` or `application/*+json`",
+    ),
+    (
+        "merge-patch-is-not-an-object",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "expected an object, or an array of operations",
     ),
     (
         "member-occurs-twice",
@@ -397,9 +418,10 @@ fn headers_of(name: &str, status: i64, code: &str) -> &'static [(&'static str, &
         (412, _) | (422, "OperationCannotBePerformed" | "NotAllowedForArchived") => {
             &[("etag", "\"1\"")]
         }
-        _ if name == "media-type-is-not-json" => {
-            &[("accept-patch", "application/json-patch+json, application/json, text/json")]
-        }
+        _ if name == "media-type-is-not-json" => &[(
+            "accept-patch",
+            "application/json-patch+json, application/merge-patch+json, application/json, text/json",
+        )],
         _ => &[],
     }
 }

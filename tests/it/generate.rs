@@ -1,6 +1,7 @@
 //! Random documents, and random patches that mostly fit them.
 
-use json_patch_dynamodb::Patch;
+use json_patch::jsonptr::Pointer;
+use json_patch_dynamodb::{Change, Patch};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -77,12 +78,45 @@ pub(crate) fn document_and_patch(misses: u8) -> impl Strategy<Value = (Value, Va
             let operation = operation(&now, choice, misses);
             // An operation that does not apply stays in the patch, which then fails there.
             let body = json!([operation]).to_string();
-            if let Ok(parsed) = Patch::parse(body.as_bytes()) {
-                let _ = json_patch::patch_unsafe(&mut now, parsed.operations());
+            if let Ok(parsed) = Patch::parse(body.as_bytes())
+                && let Change::Operations(operations) = parsed.change()
+            {
+                let _ = json_patch::patch_unsafe(&mut now, operations);
             }
             patch.push(operation);
         }
         (document, Value::from(patch))
+    })
+}
+
+/// A document, and a merge patch of some of its members and of new ones.
+pub(crate) fn document_and_merge() -> impl Strategy<Value = (Value, Value)> {
+    let document = vec((name(2), value()), 1..5).prop_map(object);
+    (document, vec(choice(), 0..5)).prop_map(|(document, choices)| {
+        let mut places = Vec::new();
+        list_places(&document, "", &mut places);
+        let mut merge = json!({});
+        for Choice { op, path, name, value, .. } in choices {
+            let (place, kind) = &places[path % places.len()];
+            let mut tokens: Vec<_> = Pointer::parse(place).unwrap().tokens().collect();
+            // Some members are new, and what is no object gets some too.
+            if tokens.is_empty() || op < 30 && *kind != Kind::Scalar || op < 5 {
+                tokens.push(name.into());
+            }
+            let mut at = &mut merge;
+            for token in &tokens {
+                if !at.is_object() {
+                    *at = json!({});
+                }
+                at = &mut at[&*token.decoded()];
+            }
+            *at = match op % 10 {
+                0..3 => Value::Null,
+                3..5 => json!({}),
+                _ => value,
+            };
+        }
+        (document, merge)
     })
 }
 

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::{Engine, event, with_header};
 
-const REQUESTS: usize = 600;
+const REQUESTS: usize = 1_200;
 const CLIENTS: usize = 8;
 
 /// These are few enough for clients to meet, and more than one to keep the logs short.
@@ -274,7 +274,7 @@ async fn every_history_is_linearizable() {
     assert_eq!(calls.len(), requests());
     assert!(wrong.is_empty(), "HISTORY_SEED={seed}\n{}", wrong.join("\n"));
     // The run means something only with faults of all kinds, and with most requests answered.
-    assert!(injected.len() == 10 || requests() < 600);
+    assert!(injected.len() == 10 || requests() < REQUESTS);
     assert!(answers["204 null"] + answers["200 null"] > requests() / 10);
     assert!(answers["200 null"] > requests() / 20);
 }

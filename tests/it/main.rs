@@ -24,6 +24,7 @@ mod local;
 mod openapi;
 mod preconditions;
 mod rfc6902;
+mod rfc7396;
 mod secrets;
 mod start;
 mod suite;

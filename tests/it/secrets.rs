@@ -91,7 +91,9 @@ const FIELDS: &[&str] = &[
     "operations_move",
     "operations_copy",
     "operations_test",
+    "operations_merge",
     "plan",
+    "rewrite_reason",
     "dry_run",
     "attempts",
     "dynamodb_requests",
@@ -151,6 +153,10 @@ async fn a_request_has_a_line_and_its_metrics_and_no_secret_is_in_either() {
     let written = written.unwrap();
     assert_eq!((&written["attempts"], &written["dynamodb_requests"]), (&json!(1), &json!(1)));
     assert_eq!(written["consumed_capacity_units"].to_string().parse::<f64>().ok(), Some(1.0));
+    // A replay that is to be shown is no single update.
+    let reasons: Vec<_> = of_requests().map(|line| &line["rewrite_reason"]).collect();
+    assert!(reasons.contains(&&json!("shows-a-transaction")), "{reasons:?}");
+    assert!(written["rewrite_reason"].is_null());
     for request in &metrics {
         let directives = request["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let dimensions: Vec<_> = directives.iter().map(|each| &each["Dimensions"]).collect();

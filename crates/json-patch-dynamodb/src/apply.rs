@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     limits::Limits,
-    patch::{Patch, op_name},
+    patch::{Change, Patch, op_name},
     pointer::quoted,
     size::{ELEMENT_BYTES, depth, item_bytes, member_bytes},
 };
@@ -123,7 +123,7 @@ impl Reason {
     }
 }
 
-/// Applies every operation of `patch` to `document`, in order.
+/// Applies `patch` to `document`: every operation, in order, or every member of a merge patch.
 ///
 /// # Errors
 ///
@@ -148,8 +148,17 @@ fn apply_metered<'l>(
     mut document: Value,
     limits: &'l Limits,
 ) -> Result<(Value, Meter<'l>), ApplyError> {
+    let operations = match patch.change() {
+        Change::Operations(operations) => operations,
+        Change::Merge(merge) => {
+            // It fits every object, and makes the document larger by no more than a body.
+            json_patch::merge(&mut document, merge);
+            let bytes = item_bytes(&document);
+            return Ok((document, Meter { bytes, copied: 0, limits }));
+        }
+    };
     let mut meter = Meter { bytes: item_bytes(&document), copied: 0, limits };
-    for (index, operation) in patch.operations().iter().enumerate() {
+    for (index, operation) in operations.iter().enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
             operation: index,
             op: op_name(operation),
@@ -644,6 +653,40 @@ mod tests {
         let parsed: Vec<_> = patch.as_array().unwrap().clone();
         let patch = Patch::from_operations(parsed);
         assert_eq!(apply(&patch, json!({})), Ok(json!({"a": text})));
+    }
+
+    /// The examples of RFC 7396, appendix A: a value, a merge patch, and the result. As a document is
+    /// an object, each is a member of one.
+    #[test]
+    fn a_merge_patch_does_what_rfc_7396_says() {
+        for (original, merge, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a": "b"}), json!(["c"]), json!(["c"])),
+            (json!({"a": "foo"}), json!("bar"), json!("bar")),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            let patch = Patch::parse_merge(json!({"member": merge}).to_string().as_bytes());
+            let patch = patch.expect("a merge patch");
+            let merged = apply(&patch, json!({"member": original}));
+            assert_eq!(merged, Ok(json!({"member": result})), "{merge}");
+        }
+        // The one example of a patch that is null.
+        let patch = Patch::parse_merge(br#"{"member": null}"#).expect("a merge patch");
+        assert_eq!(apply(&patch, json!({"member": {"a": "foo"}})), Ok(json!({})));
     }
 
     #[test]

@@ -8,7 +8,10 @@ use json_patch::{
 };
 use serde_json::Value;
 
-use crate::pointer::index;
+use crate::{
+    patch::{Change, Patch},
+    pointer::index,
+};
 
 /// The most places that are remembered of one document.
 const MAX_PLACES: usize = 64;
@@ -63,8 +66,28 @@ impl Hints {
         self.places.is_empty()
     }
 
-    /// Follows what `operations` have made of the document, as far as that is easy to tell.
-    pub fn follow(&mut self, operations: &[PatchOperation]) {
+    /// Follows what `patch` has made of the document, as far as that is easy to tell.
+    pub fn follow(&mut self, patch: &Patch) {
+        match patch.change() {
+            Change::Operations(operations) => self.follow_operations(operations),
+            Change::Merge(merge) => self.follow_merge(&mut PointerBuf::new(), merge),
+        }
+    }
+
+    fn follow_merge(&mut self, place: &mut PointerBuf, merge: &Value) {
+        for (name, value) in merge.as_object().into_iter().flatten() {
+            place.push_back(name);
+            if value.is_object() {
+                self.follow_merge(place, value);
+            } else {
+                self.forget(place.as_str());
+                self.add(place.clone(), value);
+            }
+            place.pop_back();
+        }
+    }
+
+    fn follow_operations(&mut self, operations: &[PatchOperation]) {
         for operation in operations {
             match operation {
                 PatchOperation::Add(add) => self.enter(&add.path, Some(&add.value)),
@@ -194,7 +217,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Patch;
 
     #[track_caller]
     fn says(hints: &Hints, expected: &[(&str, Shape)]) {
@@ -274,8 +296,12 @@ mod tests {
         ] {
             let patch = Patch::parse(operations.to_string().as_bytes()).expect("a valid patch");
             let mut hints = Hints::of(&document);
-            hints.follow(patch.operations());
+            hints.follow(&patch);
             assert_eq!(hints, Hints::of(&expected), "{operations}");
         }
+        let merge = br#"{"a": [1], "b": {"c": null}}"#;
+        let mut hints = Hints::of(&document);
+        hints.follow(&Patch::parse_merge(merge).expect("a merge patch"));
+        assert_eq!(hints, Hints::of(&json!({"a": [1], "b": {"0": 1}})));
     }
 }

@@ -2,7 +2,7 @@
 #![cfg_attr(feature = "aws-sdk", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "aws-sdk"),
-    doc = "Compiles a JSON Patch (RFC 6902) to one conditional DynamoDB update."
+    doc = "Compiles a JSON Patch (RFC 6902) or merge patch (RFC 7396) to one conditional DynamoDB update."
 )]
 
 mod apply;
@@ -24,7 +24,7 @@ pub use attribute::{Unreadable, from_attribute, to_attribute};
 pub use hints::Hints;
 pub use limits::{Limits, MAX_EXPRESSION_BYTES, MAX_NAME_BYTES, MAX_OPERATORS};
 pub use number::{NumberError, canonical_number};
-pub use patch::{Patch, PatchError, Problem};
+pub use patch::{Change, Patch, PatchError, Problem};
 pub use plan::{Obstacle, Plan, Update};
 pub use size::{depth, item_bytes};
 pub use undo::undo;

@@ -1,8 +1,9 @@
-//! A JSON Patch (RFC 6902), parsed so that nothing later has to check it again.
+//! A JSON Patch (RFC 6902) or a merge patch (RFC 7396), parsed so that nothing later has to check it
+//! again.
 //!
-//! A [`Patch`] keeps more rules than the RFC has. It is within its [`Limits`]. It has no empty
-//! member name, which DynamoDB cannot hold. It does not remove the document itself, and no `value`
-//! that is not an object takes the document's place. All its numbers are canonical.
+//! A [`Patch`] keeps more rules than the RFCs have. It is within its [`Limits`]. It has no empty
+//! member name, which DynamoDB cannot hold. It does not remove the document itself, and nothing that
+//! is not an object takes the document's place. All its numbers are canonical.
 //!
 //! The body is cut into raw JSON texts, level by level, and is not deserialized at once. So a
 //! member that occurs twice is seen, and an error names its operation. [`parse_value`] makes a
@@ -15,20 +16,29 @@ use json_patch::{
     TestOperation,
     jsonptr::{Pointer, PointerBuf},
 };
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, map::Entry, value::RawValue};
 
 use crate::{
     limits::{Limits, MAX_NAME_BYTES},
     number::NumberError,
     pointer::quoted,
-    value::{ValueError, parse_members, parse_value},
+    value::{MAX_RECURSION, ValueError, check_name, parse_members, parse_value},
 };
 
 /// A valid patch, and the limits that it keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patch {
-    operations: Vec<PatchOperation>,
+    change: Change,
     limits: Limits,
+}
+
+/// What a patch is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A JSON Patch: operations, in order.
+    Operations(Vec<PatchOperation>),
+    /// A merge patch. It is an object.
+    Merge(Value),
 }
 
 /// Why a body is not a patch.
@@ -48,6 +58,17 @@ pub enum PatchError {
     /// The body is JSON, but no array.
     #[error("expected an array of operations")]
     NotAnArray,
+    /// The body is JSON, but neither a merge patch that leaves an object nor an array.
+    #[error("expected an object, or an array of operations")]
+    NeitherObjectNorArray,
+    /// One member of a merge patch is not valid.
+    #[error("{}", of_member(.pointer, .problem))]
+    Member {
+        /// The member's place in the document.
+        pointer: PointerBuf,
+        /// What is wrong with it.
+        problem: ValueError,
+    },
     /// More operations than are allowed.
     #[error("expected at most {limit} operations, but found {found}")]
     TooManyOperations {
@@ -135,6 +156,8 @@ impl PatchError {
             Self::NotUtf8(_) => "not-utf8",
             Self::NotJson { .. } => "not-json",
             Self::NotAnArray => "not-an-array",
+            Self::NeitherObjectNorArray => "document-not-object",
+            Self::Member { problem, .. } => problem.reason(),
             Self::TooManyOperations { .. } => "too-many-operations",
             Self::Operation { problem, .. } => problem.reason(),
         }
@@ -149,11 +172,12 @@ impl PatchError {
         }
     }
 
-    /// The place in the document that the operation means, where that is what is wrong.
+    /// The place in the document that the operation or member means, where that is what is wrong.
     #[must_use]
     pub fn pointer(&self) -> Option<&Pointer> {
         match self {
-            Self::Operation { problem: Problem::DuplicateInValue(pointer), .. } => Some(pointer),
+            Self::Operation { problem: Problem::DuplicateInValue(pointer), .. }
+            | Self::Member { pointer, .. } => Some(pointer),
             _ => None,
         }
     }
@@ -163,6 +187,7 @@ impl PatchError {
     pub fn limit(&self) -> Option<usize> {
         match self {
             Self::TooManyOperations { limit, .. } => Some(*limit),
+            Self::Member { problem, .. } => problem.limit(),
             Self::Operation { problem, .. } => match problem {
                 Problem::DeepPointer { limit, .. } | Problem::DeepValue { limit } => Some(*limit),
                 Problem::LongToken(_) | Problem::LongName => Some(MAX_NAME_BYTES),
@@ -224,14 +249,42 @@ impl Patch {
     ///
     /// Fails where the body is not JSON, or is no valid patch within the limits.
     pub fn parse_within(body: &[u8], limits: Limits) -> Result<Self, PatchError> {
-        let text =
-            std::str::from_utf8(body).map_err(|error| PatchError::NotUtf8(error.valid_up_to()))?;
-        // RFC 8259 8.1 lets a parser ignore a byte order mark, which some clients send.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let raw: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+        let raw = json(body)?;
         if !raw.get().starts_with('[') {
             return Err(PatchError::NotAnArray);
         }
+        Self::of_array(raw, limits)
+    }
+
+    /// Parses a request's body of the type `application/merge-patch+json`: an object is a merge patch,
+    /// an array a JSON Patch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Patch::parse`].
+    pub fn parse_merge(body: &[u8]) -> Result<Self, PatchError> {
+        Self::parse_merge_within(body, Limits::DYNAMODB)
+    }
+
+    /// As [`Patch::parse_merge`], within `limits`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Patch::parse`].
+    pub fn parse_merge_within(body: &[u8], limits: Limits) -> Result<Self, PatchError> {
+        let raw = json(body)?;
+        match raw.get().as_bytes().first() {
+            Some(b'[') => Self::of_array(raw, limits),
+            Some(b'{') => {
+                let merge = merge(raw, &mut PointerBuf::new(), &limits)?;
+                Ok(Self { change: Change::Merge(merge), limits })
+            }
+            // It would take the document's place (RFC 7396 1).
+            _ => Err(PatchError::NeitherObjectNorArray),
+        }
+    }
+
+    fn of_array(raw: &RawValue, limits: Limits) -> Result<Self, PatchError> {
         let items: Vec<&RawValue> =
             serde_json::from_str(raw.get()).map_err(|error| not_json(&error))?;
         if items.len() > limits.operations {
@@ -241,14 +294,25 @@ impl Patch {
         let operations = items.into_iter().enumerate().map(|(index, item)| {
             operation(item, &limits).map_err(|problem| PatchError::Operation { index, problem })
         });
-        let operations = operations.collect::<Result<_, _>>()?;
-        Ok(Self { operations, limits })
+        let change = Change::Operations(operations.collect::<Result<_, _>>()?);
+        Ok(Self { change, limits })
     }
 
-    /// The operations, in order.
+    /// What the patch is.
     #[must_use]
-    pub fn operations(&self) -> &[PatchOperation] {
-        &self.operations
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// Whether the patch changes nothing: it has no operations but `test`, or no members.
+    #[must_use]
+    pub fn is_check(&self) -> bool {
+        match &self.change {
+            Change::Operations(operations) => {
+                operations.iter().all(|operation| matches!(operation, PatchOperation::Test(_)))
+            }
+            Change::Merge(members) => members.as_object().is_some_and(Map::is_empty),
+        }
     }
 
     /// The limits that the patch was parsed within.
@@ -261,8 +325,8 @@ impl Patch {
     #[cfg(test)]
     pub(crate) fn from_operations(operations: Vec<serde_json::Value>) -> Self {
         let parse = |each| serde_json::from_value(each).expect("an operation");
-        let operations = operations.into_iter().map(parse).collect();
-        Self { operations, limits: Limits::DYNAMODB }
+        let change = Change::Operations(operations.into_iter().map(parse).collect());
+        Self { change, limits: Limits::DYNAMODB }
     }
 }
 
@@ -287,6 +351,54 @@ pub(crate) fn op_name(operation: &PatchOperation) -> &'static str {
         PatchOperation::Copy(_) => "copy",
         PatchOperation::Test(_) => "test",
     }
+}
+
+fn of_member(pointer: &Pointer, problem: &ValueError) -> String {
+    match problem {
+        ValueError::DuplicateMember(_) => {
+            format!("the member at `{}` occurs more than once", quoted(pointer))
+        }
+        problem => format!("the member at `{}`: {problem}", quoted(pointer)),
+    }
+}
+
+/// The JSON text of a body.
+fn json(body: &[u8]) -> Result<&RawValue, PatchError> {
+    let text =
+        std::str::from_utf8(body).map_err(|error| PatchError::NotUtf8(error.valid_up_to()))?;
+    // RFC 8259 8.1 lets a parser ignore a byte order mark, which some clients send.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map_err(|error| not_json(&error))
+}
+
+/// The merge patch in the text of an object, which is meant for `place`.
+fn merge(raw: &RawValue, place: &mut PointerBuf, limits: &Limits) -> Result<Value, PatchError> {
+    let fail = |place: &Pointer, problem: ValueError| {
+        let pointer = match &problem {
+            ValueError::DuplicateMember(at) => place.concat(at),
+            _ => place.to_buf(),
+        };
+        PatchError::Member { pointer, problem }
+    };
+    let levels = place.count();
+    let mut merged = Map::new();
+    for (name, raw) in parse_members(raw).map_err(|problem| fail(place, problem))? {
+        place.push_back(&name);
+        check_name(&name).map_err(|problem| fail(place, problem))?;
+        let value = if raw.get().starts_with('{') && levels + 1 < limits.depth.min(MAX_RECURSION) {
+            merge(raw, place, limits)?
+        } else {
+            parse_value(raw, levels + 1, limits).map_err(|problem| fail(place, problem))?
+        };
+        match merged.entry(name) {
+            Entry::Vacant(entry) => entry.insert(value),
+            Entry::Occupied(_) => {
+                return Err(fail(place, ValueError::DuplicateMember(PointerBuf::new())));
+            }
+        };
+        place.pop_back();
+    }
+    Ok(Value::Object(merged))
 }
 
 fn not_json(error: &serde_json::Error) -> PatchError {
@@ -377,10 +489,15 @@ mod tests {
         assert_eq!(Patch::parse(body.as_bytes()).unwrap_err().to_string(), expected, "{body:.200}");
     }
 
+    fn operations(patch: &Patch) -> &[PatchOperation] {
+        let Change::Operations(operations) = patch.change() else { panic!("no operations") };
+        operations
+    }
+
     #[track_caller]
     fn one(body: &str) -> PatchOperation {
         let patch = Patch::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
-        let [operation] = patch.operations() else { panic!("{body}: expected one operation") };
+        let [operation] = operations(&patch) else { panic!("{body}: expected one operation") };
         operation.clone()
     }
 
@@ -391,9 +508,9 @@ mod tests {
                  {"op":"replace","path":"/a","value":null},{"op":"move","from":"/a","path":"/b"},
                  {"op":"copy","from":"/a","path":"/b"},{"op":"test","path":"","value":1}]"#,
         );
-        let names = patch.unwrap().operations().iter().map(op_name).collect::<Vec<_>>();
+        let names = operations(&patch.unwrap()).iter().map(op_name).collect::<Vec<_>>();
         assert_eq!(names, ["add", "remove", "replace", "move", "copy", "test"]);
-        assert!(Patch::parse(b"\xef\xbb\xbf [] ").unwrap().operations().is_empty());
+        assert!(operations(&Patch::parse(b"\xef\xbb\xbf [] ").unwrap()).is_empty());
     }
 
     #[test]
@@ -509,10 +626,61 @@ mod tests {
 
     #[test]
     fn operations_are_counted() {
-        let operations =
+        let removals =
             |count| format!("[{}]", vec![r#"{"op":"remove","path":"/a"}"#; count].join(","));
-        assert_eq!(Patch::parse(operations(1000).as_bytes()).unwrap().operations().len(), 1000);
-        refused(&operations(1001), "expected at most 1000 operations, but found 1001");
+        assert_eq!(operations(&Patch::parse(removals(1000).as_bytes()).unwrap()).len(), 1000);
+        refused(&removals(1001), "expected at most 1000 operations, but found 1001");
+    }
+
+    #[test]
+    fn a_merge_patch_is_an_object() {
+        let parse = |body: &str| Patch::parse_merge(body.as_bytes());
+        let patch = parse(r#" {"a": {"b": 1.0, "c": null}, "d": [1e0, null]} "#).unwrap();
+        let expected = json!({"a": {"b": 1, "c": null}, "d": [1, null]});
+        assert_eq!(patch.change(), &Change::Merge(expected));
+        // An array is a JSON Patch, whatever the media type says.
+        let removal = r#"[{"op":"remove","path":"/a"}]"#;
+        assert_eq!(parse(removal), Patch::parse(removal.as_bytes()));
+        assert!(parse("{}").unwrap().is_check() && !patch.is_check());
+    }
+
+    #[test]
+    fn what_is_not_a_merge_patch_is_told_by_its_member() {
+        let deep = |levels| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+        assert!(Patch::parse_merge(deep(31).as_bytes()).is_ok());
+        let deepest = "/a".repeat(31);
+        for (body, expected) in [
+            ("null", "expected an object, or an array of operations"),
+            ("{", "the body is not JSON, at line 1 column 1"),
+            (r#"[{"op":"test"}]"#, "operation 0: `path` is missing"),
+            (
+                r#"{"a":{"b":1e126}}"#,
+                "the member at `/a/b`: a number is not between 1e-130 and 1e126",
+            ),
+            (
+                r#"{"a":{"b":[1e126]}}"#,
+                "the member at `/a/b`: a number is not between 1e-130 and 1e126",
+            ),
+            (r#"{"a":{"b":1,"b":2}}"#, "the member at `/a/b` occurs more than once"),
+            (r#"{"a":[{"b":1,"b":2}]}"#, "the member at `/a/0/b` occurs more than once"),
+            (
+                r#"{"a":{"":1}}"#,
+                "the member at `/a/`: an empty member name, which DynamoDB cannot hold",
+            ),
+            (r#"{"a":"\ud800"}"#, "the member at `/a`: a text is not Unicode"),
+            (r#"{"\ud800":1}"#, "the member at ``: a text is not Unicode"),
+            (
+                &deep(32),
+                &format!("the member at `{deepest}`: nested deeper than 31 objects and arrays"),
+            ),
+            (
+                &deep(10_000),
+                &format!("the member at `{deepest}`: nested deeper than 31 objects and arrays"),
+            ),
+        ] {
+            let error = Patch::parse_merge(body.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{body:.200}");
+        }
     }
 
     #[test]

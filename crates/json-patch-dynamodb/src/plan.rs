@@ -6,8 +6,6 @@ mod expression;
 mod obstacle;
 mod symbolic;
 
-use json_patch::PatchOperation;
-
 pub use self::{expression::Update, obstacle::Obstacle};
 
 use crate::{hints::Hints, patch::Patch};
@@ -15,8 +13,8 @@ use crate::{hints::Hints, patch::Patch};
 /// How a patch reaches the table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan<'p> {
-    /// Nothing is to be written: one consistent read, on which the patch's `test` operations are
-    /// evaluated.
+    /// Nothing is to be written: one consistent read, on which the patch's `test` operations, if it
+    /// has any, are evaluated.
     Check,
     /// One conditional update that says the same as the patch, without a read.
     Direct(Update<'p>),
@@ -31,8 +29,7 @@ impl<'p> Plan<'p> {
     /// plan, whatever is stored.
     #[must_use]
     pub fn of(patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
-        let is_test = |operation: &PatchOperation| matches!(operation, PatchOperation::Test(_));
-        if patch.operations().iter().all(is_test) {
+        if patch.is_check() {
             return Self::Check;
         }
         compile::compile(patch, attribute, hints).map_or_else(Self::Rewrite, Self::Direct)
@@ -204,7 +201,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 93] = [
+    const RULES: [(&str, &str, &str); 98] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -670,6 +667,27 @@ mod tests {
             r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "add", "path": "/a/2", "value": 1}, {"op": "replace", "path": "/b/2", "value": 1}]"#,
             "rewrite: contradiction",
         ),
+        (
+            "members of a merge patch are set and removed",
+            r#"{"a": 1, "b": null, "c": [null, {"d": null}]}"#,
+            r#"SET #document.#0=:0,#document.#2=:1 REMOVE #document.#1 IF  | #0 a #1 b #2 c | [1,[null,{"d":null}]]"#,
+        ),
+        (
+            "members below another are merged where that is an object",
+            r#"{"a": {"b": {"c": 1}, "d": null}}"#,
+            r#"SET #document.#0.#1.#2=:1 REMOVE #document.#0.#3 IF attribute_type(#document.#0.#1,:0) | #0 a #1 b #2 c #3 d | ["M",1]"#,
+        ),
+        (
+            "an object without members asks for an object",
+            r#"{"a": {}}"#,
+            r#" IF attribute_type(#document.#0,:0) | #0 a | ["M"]"#,
+        ),
+        (
+            "digits are a name in a merge patch",
+            r#"{"a": {"0": 1}}"#,
+            r#"SET #document.#0.#1=:1 IF attribute_type(#document.#0,:0) | #0 a #1 0 | ["M",1]"#,
+        ),
+        ("a merge patch without members changes nothing", "{}", "check"),
     ];
 
     /// The shape that hints tell of, a rule in words, a patch, and its plan with these hints.
@@ -754,7 +772,7 @@ mod tests {
         for (shape, rule, operations, expected) in RULES.iter().map(none).chain(HINTED_RULES) {
             let shape = serde_json::from_str(shape).expect("JSON");
             let hints = if shape == json!({}) { Hints::default() } else { Hints::of(&shape) };
-            let patch = Patch::parse(operations.as_bytes()).expect("a valid patch");
+            let patch = Patch::parse_merge(operations.as_bytes()).expect("a valid patch");
             assert_eq!(text(&patch, &hints), expected, "{rule}: {operations}");
         }
     }

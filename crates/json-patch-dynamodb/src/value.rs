@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How deep values may be nested whatever the limits say: functions here call themselves for each level.
-const MAX_RECURSION: usize = 128;
+pub(crate) const MAX_RECURSION: usize = 128;
 
 /// Why a JSON text is no part of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,27 @@ pub enum ValueError {
 }
 
 impl ValueError {
+    /// The error as one word for a program, in kebab case.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::DuplicateMember(_) => "member-repeated",
+            Self::NotUnicode => "text-not-unicode",
+            Self::TooDeep { .. } => "too-deep",
+            Self::EmptyName => "name-empty",
+            Self::LongName => "name-too-long",
+            Self::Number(_) => "number-not-storable",
+        }
+    }
+
+    /// The limit that was passed.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        match self {
+            Self::TooDeep { limit } => Some(*limit),
+            Self::LongName => Some(MAX_NAME_BYTES),
+            _ => None,
+        }
+    }
+
     /// The same error, told of the value that holds this one as its member or element `token`.
     fn below<'t>(mut self, token: impl Into<Token<'t>>) -> Self {
         if let Self::DuplicateMember(at) = &mut self {
@@ -73,11 +94,7 @@ pub fn parse_value(raw: &RawValue, levels: usize, limits: &Limits) -> Result<Val
         Some(b'{') => {
             let mut members = Map::new();
             for (name, raw) in parse_members(raw)? {
-                match name.len() {
-                    0 => return Err(ValueError::EmptyName),
-                    bytes if bytes > MAX_NAME_BYTES => return Err(ValueError::LongName),
-                    _ => {}
-                }
+                check_name(&name)?;
                 let value =
                     parse_value(raw, levels + 1, limits).map_err(|error| error.below(&name))?;
                 match members.entry(name) {
@@ -103,6 +120,19 @@ pub fn parse_value(raw: &RawValue, levels: usize, limits: &Limits) -> Result<Val
         Some(b'n') => Value::Null,
         _ => Value::Number(canonical_number(text)?),
     })
+}
+
+/// Checks that a member can have this name.
+///
+/// # Errors
+///
+/// Fails where the name is empty or too long.
+pub(crate) fn check_name(name: &str) -> Result<(), ValueError> {
+    match name.len() {
+        0 => Err(ValueError::EmptyName),
+        bytes if bytes > MAX_NAME_BYTES => Err(ValueError::LongName),
+        _ => Ok(()),
+    }
 }
 
 /// The members of an object's JSON text, in order, repeated ones included.

@@ -3,7 +3,8 @@
 //! The patch is applied to a [`SymbolicDocument`], of which nothing is known except what the
 //! conditions prove. What differs from the stored document in the end is the update. The update is
 //! right under two rules. Whenever its conditions hold on the stored item, it leaves exactly the
-//! document that RFC 6902 would. Whenever RFC 6902 fails, one of its conditions does not hold.
+//! document that RFC 6902 would, or RFC 7396. Whenever RFC 6902 fails, one of its conditions does not
+//! hold.
 
 use json_patch::PatchOperation;
 
@@ -12,7 +13,10 @@ use super::{
     obstacle::Obstacle,
     symbolic::{Node, SymbolicDocument},
 };
-use crate::{hints::Hints, patch::Patch};
+use crate::{
+    hints::Hints,
+    patch::{Change, Patch},
+};
 
 /// How often a patch is planned anew because it has told, late, that something is an object.
 const MAX_ATTEMPTS: usize = 8;
@@ -29,8 +33,12 @@ pub(super) fn compile<'p>(
     for _ in 0..MAX_ATTEMPTS {
         let known = objects.len();
         let mut document = SymbolicDocument::new(Clauses::new(hints, objects));
-        let mut operations = patch.operations().iter();
-        let outcome = operations.try_for_each(|operation| run(&mut document, operation));
+        let outcome = match patch.change() {
+            Change::Operations(operations) => {
+                operations.iter().try_for_each(|operation| run(&mut document, operation))
+            }
+            Change::Merge(merge) => document.merge(merge),
+        };
         let outcome = outcome.and_then(|()| document.write(limits));
         let clauses = document.into_clauses();
         match outcome {

@@ -204,6 +204,12 @@ impl<'p> SymbolicDocument<'p> {
         check_equal(node, value, clauses)
     }
 
+    /// Merges an object into the document, to which nothing has happened yet (RFC 7396 2).
+    pub(super) fn merge(&mut self, object: &'p Value) -> Result<(), Obstacle> {
+        let Self { root, clauses, cost } = self;
+        merge(root, object, clauses, cost)
+    }
+
     /// Adds the actions that make this document of the stored one.
     pub(super) fn write(&mut self, limits: &Limits) -> Result<(), Obstacle> {
         Writer { clauses: &mut self.clauses, limits }.write(&self.root, Path::default())
@@ -412,6 +418,39 @@ fn entry<'n, 'p>(
             }
         }
     }
+}
+
+/// Merges `object` into `node`, a stored value to which nothing has happened. It is guessed to be an
+/// object. What is none would be replaced by one.
+fn merge<'p>(
+    node: &mut Node<'p>,
+    object: &'p Value,
+    clauses: &mut Clauses<'p>,
+    cost: &mut usize,
+) -> Result<(), Obstacle> {
+    let (Node::Stored { origin, contents, .. }, Value::Object(object)) = (node, object) else {
+        return Err(Obstacle::Contradiction);
+    };
+    spend(cost, object.keys().map(|name| NODE_COST + name.len()).sum())?;
+    // The condition of an object below says that this one is there.
+    if !origin.is_root() && !object.values().any(Value::is_object) {
+        clauses.is_of_type(origin, Type::Map)?;
+    }
+    let mut members = BTreeMap::new();
+    for (name, value) in object {
+        let node = match value {
+            Value::Null => None,
+            Value::Object(_) => {
+                let mut node = Node::stored(origin.member(clauses.name(name)));
+                merge(&mut node, value, clauses, cost)?;
+                Some(node)
+            }
+            value => Some(Node::Value(value)),
+        };
+        members.insert(name.as_str().into(), node);
+    }
+    *contents = Contents::Members(members);
+    Ok(())
 }
 
 /// Makes an object or array of the patch one whose entries can change one by one.
