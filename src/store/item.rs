@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     id::{OptionGuid, OrgGuid, Version},
-    request::{PatchRequest, Preference},
+    request::PatchRequest,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -56,8 +56,8 @@ pub(super) struct Snapshot {
     pub(super) last_write: Option<AttributeValue>,
     /// What a dry run counts: the bytes that the item would take beside the document.
     pub(super) other_bytes: usize,
-    /// The document as it was, where the client wants to undo the change.
-    pub(super) before: Option<Value>,
+    /// The document as it was.
+    pub(super) before: Value,
     pub(super) document: Value,
 }
 
@@ -102,7 +102,7 @@ impl Snapshot {
         };
         let document = document.map_err(StoreError::internal)?;
         let last_write = item.remove(LAST_WRITE);
-        Ok(Self { version, last_write, other_bytes: 0, before: None, document })
+        Ok(Self { version, last_write, other_bytes: 0, before: Value::Null, document })
     }
 
     /// The same option, with the document that the request makes of it.
@@ -110,7 +110,7 @@ impl Snapshot {
         let version = self.version;
         let preconditions = request.preconditions.check(version);
         preconditions.map_err(|unmet| StoreError::PreconditionFailed { unmet, version })?;
-        let before = (request.preference == Preference::Undo).then(|| self.document.clone());
+        let before = self.document.clone();
         let document = apply_within(&request.patch, self.document, limits);
         let document = document.map_err(|error| StoreError::Patch { error, version })?;
         Ok(Self { before, document, ..self })

@@ -135,7 +135,7 @@ impl Performer<'_> {
                         return Err(StoreError::TooLarge { bytes, version });
                     }
                 }
-                Some(Documents { before, after: document })
+                Some(Documents { before: Some(before), after: document })
             }
             // Never what another request has done.
             None if done.replayed => None,
@@ -197,8 +197,9 @@ impl Performer<'_> {
             .request
             .preference
             .has_body()
-            .then(|| Documents { before, after: document.clone() });
-        let update = writes.then(|| Update::of_document(document, DOCUMENT));
+            .then(|| Documents { before: Some(before.clone()), after: document.clone() });
+        let limits = self.target.request.patch.limits();
+        let update = writes.then(|| Update::of_difference(&before, document, DOCUMENT, limits));
         let bound = Bound::AsRead { version, last_write };
         let request = self.request(update, &bound, Some(makes), Returned::Nothing(makes))?;
         Ok(Sent { request, bytes, bound: Some(version), makes: Some(makes), documents })

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use json_patch_dynamodb::{Patch, apply};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -149,4 +150,45 @@ async fn an_option_that_was_seen_is_changed_by_one_request() {
     send(insert).await;
     assert_eq!(requests(), (0, 1));
     assert_eq!(engine.stored(OPTION).await.0["list"], json!([1, 3, 3, 2, 3]));
+}
+
+/// A rewrite sends the members that have changed, not what lies beside them.
+#[tokio::test]
+async fn a_rewrite_sends_no_more_than_has_changed() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let bytes = sent.clone();
+    let count = move |operation: &str, body: &[u8]| {
+        if operation == "UpdateItem" {
+            bytes.store(body.len(), Ordering::Relaxed);
+        }
+        None
+    };
+    let engine = Engine::start().await.behind(count, Duration::from_mins(1)).await;
+    let large = "x".repeat(150_000);
+    for (rewrite, least, most) in [
+        (
+            json!([{"op": "add", "path": "/new", "value": {}},
+                {"op": "copy", "from": "/name", "path": "/new/name"},
+                {"op": "remove", "path": "/gone"}]),
+            0,
+            2_000,
+        ),
+        // The large one is in what has changed.
+        (
+            json!([{"op": "add", "path": "/new", "value": []},
+                {"op": "copy", "from": "/large", "path": "/new/0"}]),
+            150_000,
+            160_000,
+        ),
+    ] {
+        let document = json!({"large": [large], "name": "a", "gone": 1});
+        engine.put_option(OPTION, document.clone()).await;
+        let patch = rewrite.to_string();
+        let expected = apply(&Patch::parse(patch.as_bytes()).unwrap(), document).unwrap();
+        let answer = engine.send(event(OPTION, &rewrite)).await;
+        assert_eq!((answer.status, &*answer.headers["etag"]), (204, "\"2\""));
+        assert_eq!(engine.stored(OPTION).await.0, expected);
+        let sent = sent.load(Ordering::Relaxed);
+        assert!((least..most).contains(&sent), "{sent} bytes");
+    }
 }

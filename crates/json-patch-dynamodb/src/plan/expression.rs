@@ -14,6 +14,7 @@ use super::obstacle::Obstacle;
 use crate::{
     hints::{Hints, Shape},
     limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS},
+    size::item_bytes,
 };
 
 /// The placeholder of the attribute that holds the document.
@@ -41,12 +42,34 @@ pub struct Update<'p> {
 }
 
 impl Update<'_> {
-    /// The update that sets the whole document, which is in `attribute`, on no condition.
-    #[must_use]
-    pub fn of_document(document: Value, attribute: &str) -> Self {
+    /// The update that sets the whole document.
+    fn of_document(document: Value, attribute: &str) -> Self {
         let mut text = Text::new(attribute);
         text.action(&Action::Set(Path::default(), Cow::Owned(document)), &[]);
         text.update
+    }
+
+    /// The update that makes `after` of `before`, the document in `attribute`, on no condition: for an
+    /// item that is certainly still as it was read.
+    ///
+    /// It sets and removes the members that differ, or sets the whole document where that is less or
+    /// one update has no room for the members. Both documents are objects.
+    #[must_use]
+    pub fn of_difference(before: &Value, after: Value, attribute: &str, limits: &Limits) -> Self {
+        let mut clauses = Clauses::new(Hints::none(), Vec::new());
+        let bytes = clauses.differ(before, &after, &Path::default());
+        let members = if bytes < item_bytes(&after) {
+            clauses.render(attribute, limits).ok().map(Update::into_owned)
+        } else {
+            None
+        };
+        members.unwrap_or_else(|| Self::of_document(after, attribute))
+    }
+
+    fn into_owned<'o>(self) -> Update<'o> {
+        let Self { set, remove, conditions, names, values } = self;
+        let values = values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect();
+        Update { set, remove, conditions, names, values }
     }
 
     /// The text of the update expression; empty where the update changes nothing.
@@ -435,6 +458,41 @@ impl<'p> Clauses<'p> {
         agree(known == kind)
     }
 
+    /// Adds the actions that make `after` of `before`, which is stored at `path`. Says about how many
+    /// bytes they take.
+    fn differ(&mut self, before: &Value, after: &'p Value, path: &Path) -> usize {
+        /// About what the text of an action takes.
+        const TEXT_BYTES: usize = 16;
+        if before == after {
+            return 0;
+        }
+        let (Value::Object(before), Value::Object(after)) = (before, after) else {
+            self.set(path.clone(), Cow::Borrowed(after));
+            return TEXT_BYTES + item_bytes(after);
+        };
+        let mut bytes = 0;
+        for name in before.keys().filter(|name| !after.contains_key(*name)) {
+            let place = path.member(self.name(name));
+            self.remove(place);
+            bytes += TEXT_BYTES + name.len();
+        }
+        for (name, value) in after {
+            match before.get(name) {
+                Some(before) if before == value => {}
+                Some(before) => {
+                    let place = path.member(self.name(name));
+                    bytes += name.len() + self.differ(before, value, &place);
+                }
+                None => {
+                    let place = path.member(self.name(name));
+                    self.set(place, Cow::Borrowed(value));
+                    bytes += TEXT_BYTES + name.len() + item_bytes(value);
+                }
+            }
+        }
+        bytes
+    }
+
     pub(super) fn set(&mut self, path: Path, value: Cow<'p, Value>) {
         self.actions.push(Action::Set(path, value));
     }
@@ -586,5 +644,54 @@ impl<'p> Text<'p> {
             self.update.values.push(value);
         }
         format!(":{number}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn differs(before: &Value, after: &Value, expected: &(&str, Value)) {
+        let update = Update::of_difference(before, after.clone(), "document", &Limits::DYNAMODB);
+        assert_eq!((&*update.update_expression(), json!(update.values)), *expected);
+        assert!(update.conditions.is_empty());
+    }
+
+    #[test]
+    fn what_differs_is_written() {
+        let long = json!("x".repeat(100));
+        differs(
+            &json!({"long": long, "a": 1, "b": {"c": 1, "d": long}, "gone": 1}),
+            &json!({"long": long, "a": [2], "b": {"c": 2, "d": long, "e": 3}}),
+            &(
+                "SET #document.#1=:0,#document.#2.#3=:1,#document.#2.#4=:2 REMOVE #document.#0",
+                json!([[2], 2, 3]),
+            ),
+        );
+        differs(&json!({"long": long}), &json!({"long": long}), &("", json!([])));
+        // An array is written as a whole, and so is what was of another type.
+        differs(
+            &json!({"long": long, "a": [1, 2], "b": 1}),
+            &json!({"long": long, "a": [1, 3], "b": {"c": 1}}),
+            &("SET #document.#0=:0,#document.#1=:1", json!([[1, 3], {"c": 1}])),
+        );
+    }
+
+    #[test]
+    fn the_whole_document_is_written_where_that_is_less() {
+        let after = json!({"a": 2, "b": 3});
+        differs(&json!({"a": 1, "b": 2}), &after, &("SET #document=:0", json!([after])));
+        // There is more to set than one expression holds.
+        let members = |value: i32| -> Value {
+            (0..500).map(|n| (format!("m{n}"), json!(vec![value; 30]))).collect()
+        };
+        let mut after = members(2);
+        after["long"] = json!("x".repeat(20_000));
+        let mut before = members(1);
+        before["long"] = after["long"].clone();
+        differs(&before, &after, &("SET #document=:0", json!([after])));
     }
 }
