@@ -1,6 +1,7 @@
 //! The function at home: a gateway and an embedded DynamoDB in one process.
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
+mod explain;
 mod gateway;
 mod origin;
 mod replay;
@@ -30,6 +31,14 @@ enum Command {
         /// Files of one event each.
         #[arg(required = true)]
         events: Vec<PathBuf>,
+    },
+    /// Print what a patch is planned as: the expressions, the guesses, or why it is no single update.
+    Explain {
+        /// A file with a JSON Patch, or with a merge patch.
+        patch: PathBuf,
+        /// A file with a document: print also what the patch does to it.
+        #[arg(long)]
+        document: Option<PathBuf>,
     },
     /// Print a bearer token that the local gateway accepts.
     Token {
@@ -77,6 +86,7 @@ async fn main() -> ExitCode {
     let result = match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(serve) => gateway::serve(serve).await,
         Command::Invoke { events } => Box::pin(replay::invoke(&events)).await,
+        Command::Explain { patch, document } => explain::explain(&patch, document.as_deref()),
         Command::Token { org, scope, sub } => match org.parse::<OrgGuid>() {
             Ok(org) => {
                 println!("{}", token::sign(org, &scope, &sub));

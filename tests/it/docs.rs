@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -11,8 +11,12 @@ use std::{
 use json_patch_dynamodb::{Hints, Patch, Plan};
 use serde_json::{Value, json};
 use update_organization_option::store::DOCUMENT;
+use uuid::Uuid;
 
-use crate::engine::{Engine, OPTION, event};
+use crate::{
+    command::run,
+    engine::{Engine, OPTION, event},
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -176,4 +180,18 @@ fn every_plan_of_the_architecture_is_the_patchs_own() {
         count += 1;
     }
     assert_eq!(count, 25);
+}
+
+#[test]
+fn the_explanation_of_the_readme_is_what_is_printed() {
+    let text = read("README.md");
+    let (_, rest) = text.split_once("    echo '").unwrap();
+    let (patch, rest) = rest.split_once("' > ").unwrap();
+    let (_, rest) = rest.split_once("```text\n").unwrap();
+    let (expected, _) = rest.split_once("```").unwrap();
+    let file = env::temp_dir().join(Uuid::new_v4().to_string());
+    fs::write(&file, patch).unwrap();
+    let output = run("local", &["explain", file.to_str().unwrap()]);
+    fs::remove_file(file).unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }

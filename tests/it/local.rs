@@ -231,3 +231,76 @@ fn a_replay_of_a_server_error_shows_headers_and_cause() {
         assert!(shown.contains(line), "{line}: {shown}");
     }
 }
+
+#[test]
+fn a_patch_is_explained() {
+    let folder = env::temp_dir().join(Uuid::new_v4().to_string());
+    fs::create_dir(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let document = file("document", r#"{"list": [1, 2], "name": "a", "size": 1.0}"#);
+    let explained = |patch: &str| {
+        let patch = file("patch", patch);
+        let output = run("local", &["explain", &patch, "--document", &document]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (patch, lines) in [
+        (
+            r#"[{"op": "add", "path": "/list/1", "value": 3}]"#,
+            &[
+                "plan: direct, one update without a read",
+                "with this document: two requests, as the plan guesses wrong that",
+                "  `/list` is an array of length 1",
+                "once the document was seen: one request",
+                "  SET #document.#0[1]=:2,#document.#0[1000000]=#document.#0[1]",
+                r#"  {"list":[1,3,2],"name":"a","size":1}"#,
+            ][..],
+        ),
+        (
+            r#" {"name": null, "size": 1e2}"#,
+            &[
+                "  SET #document.#1=:0 REMOVE #document.#0",
+                "with this document: one request",
+                r#"  {"list":[1,2],"size":100}"#,
+            ],
+        ),
+        (
+            r#"[{"op": "test", "path": "/name", "value": "b"}]"#,
+            &[
+                "plan: check, one read; nothing is written",
+                "the patch does not fit this document:",
+                "  operation 0 (`test` `/name`): the value is not equal to the one in the document",
+            ],
+        ),
+        (
+            r#"[{"op": "copy", "from": "/list", "path": "/b"}, {"op": "remove", "path": "/b/0"}]"#,
+            &[
+                "plan: rewrite, a read and a write of what has changed",
+                "because: operation 1: a stored value is changed in another place than its own \
+                 (changed-elsewhere)",
+                "with this document: two requests",
+            ],
+        ),
+    ] {
+        let text = explained(patch);
+        let printed: Vec<_> = text.lines().collect();
+        for line in lines {
+            assert!(printed.contains(line), "{line}\n{text}");
+        }
+    }
+    let patch = file("patch", "[{}]");
+    let why = "operation 0: expected `op` to be one of `add`, `remove`, `replace`, `move`, `copy`, `test`";
+    fails("local", &["explain", &patch], &format!("{patch}: {why}"));
+    let patch = file("patch", "[]");
+    let array = file("array", "[]");
+    fails(
+        "local",
+        &["explain", &patch, "--document", &array],
+        &format!("{array}: a document is an object"),
+    );
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -304,6 +304,11 @@ impl Patch {
         &self.change
     }
 
+    /// A patch of these operations, which are of this one.
+    pub(crate) fn with_operations(&self, operations: Vec<PatchOperation>) -> Self {
+        Self { change: Change::Operations(operations), limits: self.limits }
+    }
+
     /// Whether the patch changes nothing: it has no operations but `test`, or no members.
     #[must_use]
     pub fn is_check(&self) -> bool {

@@ -2,11 +2,16 @@
 
 mod compile;
 mod elements;
+mod explain;
 mod expression;
 mod obstacle;
 mod symbolic;
 
-pub use self::{expression::Update, obstacle::Obstacle};
+pub use self::{
+    explain::{Explanation, Guess, GuessedKind},
+    expression::Update,
+    obstacle::Obstacle,
+};
 
 use crate::{hints::Hints, patch::Patch};
 
@@ -32,7 +37,9 @@ impl<'p> Plan<'p> {
         if patch.is_check() {
             return Self::Check;
         }
-        compile::compile(patch, attribute, hints).map_or_else(Self::Rewrite, Self::Direct)
+        compile::compile(patch, hints)
+            .and_then(|clauses| clauses.render(attribute, patch.limits()))
+            .map_or_else(Self::Rewrite, Self::Direct)
     }
 
     /// The plan's name in the log.

@@ -9,7 +9,7 @@
 use json_patch::PatchOperation;
 
 use super::{
-    expression::{Clauses, Update},
+    expression::Clauses,
     obstacle::Obstacle,
     symbolic::{Node, SymbolicDocument},
 };
@@ -21,14 +21,9 @@ use crate::{
 /// How often a patch is planned anew because it has told, late, that something is an object.
 const MAX_ATTEMPTS: usize = 8;
 
-/// The update that says the same as `patch`, or why there is none. What `hints` say comes before
-/// what would be guessed.
-pub(super) fn compile<'p>(
-    patch: &'p Patch,
-    attribute: &str,
-    hints: &'p Hints,
-) -> Result<Update<'p>, Obstacle> {
-    let limits = patch.limits();
+/// The clauses of the update that says the same as `patch`, or why there is none. What `hints` say
+/// comes before what would be guessed.
+pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<'p>, Obstacle> {
     let mut objects = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
         let known = objects.len();
@@ -39,10 +34,10 @@ pub(super) fn compile<'p>(
             }
             Change::Merge(merge) => document.merge(merge),
         };
-        let outcome = outcome.and_then(|()| document.write(limits));
+        let outcome = outcome.and_then(|()| document.write(patch.limits()));
         let clauses = document.into_clauses();
         match outcome {
-            Ok(()) => return clauses.render(attribute, limits),
+            Ok(()) => return Ok(clauses),
             Err(obstacle) if clauses.objects().len() == known => return Err(obstacle),
             Err(_) => objects = clauses.into_objects(),
         }

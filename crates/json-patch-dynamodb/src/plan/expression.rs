@@ -10,7 +10,10 @@ use std::{
 use json_patch::jsonptr::{PointerBuf, Token};
 use serde_json::Value;
 
-use super::obstacle::Obstacle;
+use super::{
+    explain::{Guess, GuessedKind},
+    obstacle::Obstacle,
+};
 use crate::{
     hints::{Hints, Shape},
     limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS},
@@ -297,7 +300,8 @@ impl<'p> Clauses<'p> {
     /// What the value that is stored at `path`, which some token leads into, is taken for: what the
     /// conditions or the hints say, or else `default`, which is a guess unless `is_certain`.
     pub(super) fn take_for(&mut self, path: &Path, default: Type, is_certain: bool) -> Stored {
-        let hint = if self.hints.is_empty() { None } else { self.hints.at(&self.pointer(path)) };
+        let hint =
+            if self.hints.is_empty() { None } else { self.hints.at(self.pointer(path).as_str()) };
         let hinted = match hint {
             Some(Shape::Array(length)) => Some(length),
             Some(Shape::Object) | None => None,
@@ -349,13 +353,35 @@ impl<'p> Clauses<'p> {
         }
     }
 
+    /// Takes what is stored at `path` for an object, which is a guess.
+    pub(super) fn guess_object(&mut self, path: &Path) {
+        self.guesses.push((path.clone(), Type::Map));
+    }
+
+    /// What the plan rests on that the patch does not say.
+    pub(super) fn guesses(&self) -> Vec<Guess> {
+        let guesses = self.guesses.iter().map(|(path, kind)| {
+            let length = self.conditions.iter().find_map(|condition| match condition {
+                Condition::HasSize(of, length) if of == path => Some(*length),
+                _ => None,
+            });
+            let kind = match (kind, length) {
+                (Type::Map, _) => GuessedKind::Object,
+                (Type::List, None) => GuessedKind::Array,
+                (Type::List, Some(length)) => GuessedKind::ArrayOf(length),
+            };
+            Guess { pointer: self.pointer(path), kind }
+        });
+        guesses.collect()
+    }
+
     /// The pointer that leads to `path`.
-    fn pointer(&self, path: &Path) -> String {
+    fn pointer(&self, path: &Path) -> PointerBuf {
         let tokens = path.0.iter().map(|step| match step {
             Step::Member(Name(number)) => Token::new(&*self.names[*number]),
             Step::Element(index) => Token::from(*index),
         });
-        PointerBuf::from_tokens(tokens).to_string()
+        PointerBuf::from_tokens(tokens)
     }
 
     /// Demands that something is at `path`.

@@ -432,9 +432,12 @@ fn merge<'p>(
         return Err(Obstacle::Contradiction);
     };
     spend(cost, object.keys().map(|name| NODE_COST + name.len()).sum())?;
-    // The condition of an object below says that this one is there.
-    if !origin.is_root() && !object.values().any(Value::is_object) {
-        clauses.is_of_type(origin, Type::Map)?;
+    if !origin.is_root() {
+        clauses.guess_object(origin);
+        // The condition of an object below says that this one is there.
+        if !object.values().any(Value::is_object) {
+            clauses.is_of_type(origin, Type::Map)?;
+        }
     }
     let mut members = BTreeMap::new();
     for (name, value) in object {
