@@ -61,7 +61,7 @@ use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use json_patch_dynamodb::{
     ApplyError, Hints, Patch, PatchError, Plan, Update, apply, from_attribute, to_attribute,
 };
-use local::sample;
+use local::{generate, sample};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ use update_organization_option::{
 
 use crate::{
     engine::{Engine, OPTION, ORG, event, with_header},
-    generate, rfc6902, rfc7396,
+    rfc6902, rfc7396,
 };
 
 const CASES: u32 = 5_000;

@@ -15,7 +15,6 @@ mod engine;
 mod equivalence;
 mod events;
 mod faults;
-mod generate;
 mod histories;
 mod idempotency;
 mod layers;

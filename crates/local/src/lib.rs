@@ -5,6 +5,7 @@ mod client;
 pub mod endpoint;
 pub mod engine;
 mod error;
+pub mod generate;
 pub mod proxy;
 pub mod sample;
 pub mod table;
