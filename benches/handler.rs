@@ -54,8 +54,8 @@ fn stage(bytes: usize) -> Stage {
     Stage { runtime, handler }
 }
 
-fn event(patch: &Value) -> Event {
-    let event = json!({
+fn event(patch: &Value, key: Option<&str>) -> Event {
+    let mut event = json!({
         "pathParameters": {"org_guid": sample::ORG, "option_guid": sample::OPTION},
         "headers": {"Content-Type": "application/json-patch+json"},
         "body": patch.to_string(),
@@ -63,21 +63,26 @@ fn event(patch: &Value) -> Event {
             "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"
         }}}
     });
+    if let Some(key) = key {
+        event["headers"]["Idempotency-Key"] = json!(key);
+    }
     serde_json::from_value(event).unwrap()
+}
+
+fn send(runtime: &Runtime, handler: &Handler, event: &Event) {
+    let invocation = Invocation {
+        request_id: "bench".into(),
+        trace_id: None,
+        deadline: Instant::now() + Duration::from_mins(1),
+    };
+    let answer = runtime.block_on(handler.handle(event, &invocation));
+    assert_eq!(answer.status_code, 204);
 }
 
 fn bench(bencher: Bencher<'_, '_>, bytes: usize, patch: &Value) {
     let Stage { runtime, handler } = stage(bytes);
-    let event = event(patch);
-    bencher.bench_local(|| {
-        let invocation = Invocation {
-            request_id: "bench".into(),
-            trace_id: None,
-            deadline: Instant::now() + Duration::from_mins(1),
-        };
-        let answer = runtime.block_on(handler.handle(&event, &invocation));
-        assert_eq!(answer.status_code, 204);
-    });
+    let event = event(patch, None);
+    bencher.bench_local(|| send(&runtime, &handler, &event));
 }
 
 const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 380_000];
@@ -89,18 +94,32 @@ fn direct_by_document_size(bencher: Bencher<'_, '_>, bytes: usize) {
 
 #[divan::bench(args = SIZES)]
 fn rewrite_by_document_size(bencher: Bencher<'_, '_>, bytes: usize) {
-    let patch =
-        json!([{"op": "add", "path": "/list/0", "value": 1}, {"op": "remove", "path": "/list/0"}]);
-    bench(bencher, bytes, &patch);
+    bench(bencher, bytes, &rewrite(1));
 }
 
 #[divan::bench(args = [1_usize, 10, 100, 1_000])]
 fn rewrite_by_operations(bencher: Bencher<'_, '_>, count: usize) {
-    let pairs = (0..count.div_ceil(2)).flat_map(|n| {
-        [
-            json!({"op": "add", "path": "/list/0", "value": n}),
-            json!({"op": "remove", "path": "/list/0"}),
-        ]
+    bench(bencher, 1_000, &rewrite(count));
+}
+
+/// As many operations, of which the last puts a stored value into what another has made. No single
+/// update says that.
+fn rewrite(count: usize) -> Value {
+    let mut operations =
+        vec![json!({"op": "replace", "path": "/list", "value": [{}]}); count.max(2) - 1];
+    operations.push(json!({"op": "copy", "from": "/name", "path": "/list/0/name"}));
+    operations.into()
+}
+
+/// Whether the request has an `Idempotency-Key`, a new one each time.
+#[divan::bench(args = [false, true])]
+fn direct_with_a_key(bencher: Bencher<'_, '_>, has_key: bool) {
+    let Stage { runtime, handler } = stage(1_000);
+    let patch = json!([{"op": "replace", "path": "/name", "value": "Pickup"}]);
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number += 1;
+        let key = has_key.then(|| format!("key-{number}"));
+        send(&runtime, &handler, &event(&patch, key.as_deref()));
     });
-    bench(bencher, 1_000, &pairs.collect());
 }

@@ -396,13 +396,14 @@ fn every_short_patch_of_an_array_equals_one_in_memory() {
     };
     let operations = [
         with("add", "0", 10),
-        with("add", "2", 11),
+        with("add", "1", 11),
         with("add", "3", 12),
         with("add", "-", 13),
         with("replace", "1", 14),
         with("test", "1", 2),
         on("remove", "0"),
         on("remove", "2"),
+        on("remove", "4"),
         from("move", "0", "2"),
         from("move", "2", "0"),
         from("copy", "1", "-"),

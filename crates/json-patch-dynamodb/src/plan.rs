@@ -208,7 +208,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 98] = [
+    const RULES: [(&str, &str, &str); 100] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -367,7 +367,7 @@ mod tests {
         (
             "indexes that cannot both be the length are rewritten",
             r#"[{"op": "add", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/9", "value": 2}]"#,
-            "rewrite: contradiction",
+            "rewrite: elements-move",
         ),
         (
             "an index after a replacement is guessed to be the length",
@@ -378,6 +378,16 @@ mod tests {
             "elements are removed, replaced and appended at once",
             r#"[{"op": "remove", "path": "/a/0"}, {"op": "replace", "path": "/a/0", "value": 1}, {"op": "add", "path": "/a/-", "value": 2}, {"op": "add", "path": "/a/-", "value": 3}]"#,
             r#"SET #document.#0[1]=:1,#document.#0[1000000]=:2,#document.#0[1000001]=:3 REMOVE #document.#0[0] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[1]) AND attribute_type(#document.#0,:0) | #0 a | ["L",1,2,3]"#,
+        ),
+        (
+            "an element enters before one that leaves after it",
+            r#"[{"op": "add", "path": "/a/1", "value": 1}, {"op": "remove", "path": "/a/3"}]"#,
+            "SET #document.#0[1]=:0,#document.#0[2]=#document.#0[1] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[2]) | #0 a | [1]",
+        ),
+        (
+            "an element enters before one that is replaced, and another leaves",
+            r#"[{"op": "add", "path": "/a/1", "value": 1}, {"op": "replace", "path": "/a/3", "value": 2}, {"op": "remove", "path": "/a/5"}]"#,
+            "SET #document.#0[1]=:0,#document.#0[2]=#document.#0[1],#document.#0[3]=:1,#document.#0[4]=#document.#0[3] IF attribute_exists(#document.#0[0]) AND attribute_exists(#document.#0[2]) AND attribute_exists(#document.#0[4]) | #0 a | [1,2]",
         ),
         (
             "an element takes the place of one that was removed",

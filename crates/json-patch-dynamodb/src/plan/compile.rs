@@ -18,16 +18,16 @@ use crate::{
     patch::{Change, Patch},
 };
 
-/// How often a patch is planned anew because it has told, late, that something is an object.
+/// How often a patch is planned at most, as it tells some things later than they are guessed.
 const MAX_ATTEMPTS: usize = 8;
 
 /// The clauses of the update that says the same as `patch`, or why there is none. What `hints` say
 /// comes before what would be guessed.
 pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<'p>, Obstacle> {
-    let mut objects = Vec::new();
+    let mut lessons = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
-        let known = objects.len();
-        let mut document = SymbolicDocument::new(Clauses::new(hints, objects));
+        let known = lessons.len();
+        let mut document = SymbolicDocument::new(Clauses::new(hints, lessons));
         let outcome = match patch.change() {
             Change::Operations(operations) => {
                 operations.iter().try_for_each(|operation| run(&mut document, operation))
@@ -38,8 +38,8 @@ pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<
         let clauses = document.into_clauses();
         match outcome {
             Ok(()) => return Ok(clauses),
-            Err(obstacle) if clauses.objects().len() == known => return Err(obstacle),
-            Err(_) => objects = clauses.into_objects(),
+            Err(obstacle) if clauses.lessons().len() == known => return Err(obstacle),
+            Err(_) => lessons = clauses.into_lessons(),
         }
     }
     Err(Obstacle::Contradiction)

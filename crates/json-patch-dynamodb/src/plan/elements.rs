@@ -26,6 +26,10 @@ pub(super) struct Elements<N> {
     hinted: Option<usize>,
     /// Whether the front is the whole array, what was appended included. Then its length is known.
     is_whole: bool,
+    /// Whether what is added at an index is not guessed to come last.
+    grows_within: bool,
+    /// Whether the length is a guess.
+    is_guessed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -109,9 +113,23 @@ impl<N> Part<N> {
 impl<N: Touched> Elements<N> {
     /// A stored array to which nothing has happened. `length` is its length where a condition asks for
     /// it, `hinted` where it is only said to be that.
-    pub(super) fn new(length: Option<usize>, hinted: Option<usize>) -> Self {
-        let (front, appended) = (Vec::new(), Vec::new());
-        Self { front, covered: 0, appended, length, hinted, is_whole: false }
+    pub(super) fn new(length: Option<usize>, hinted: Option<usize>, grows_within: bool) -> Self {
+        Self {
+            front: Vec::new(),
+            covered: 0,
+            appended: Vec::new(),
+            length,
+            hinted,
+            is_whole: false,
+            grows_within,
+            is_guessed: false,
+        }
+    }
+
+    /// How many elements there are now, where the stored array has the length that was guessed.
+    pub(super) fn guessed_end(&self) -> Option<usize> {
+        let length = self.length.filter(|_| self.is_guessed)?;
+        Some((self.front_len() + self.appended.len() + length).saturating_sub(self.covered))
     }
 
     /// The element at `index`, which is `stored` of its index in the stored array if nothing has
@@ -146,36 +164,45 @@ impl<N: Touched> Elements<N> {
     /// Where it is not even hinted at, the element is guessed to come after the last one.
     pub(super) fn insert(&mut self, index: usize, node: N) -> Result<Added, Obstacle> {
         let front = self.front_len();
-        let has_room = front < self.covered && index <= front + MAX_SHIFT;
-        if index < front || index == 0 || has_room {
-            let covered = self.covered;
-            self.cover(index).ok_or(Obstacle::Contradiction)?;
-            let place = self.split(index);
-            self.front.insert(place, Part::One { home: None, node });
-            let proof = self.covered.checked_sub(1).filter(|_| self.covered > covered);
-            return Ok(Added::Inserted { proof });
-        }
         // The length that the stored array has if the element comes after the last one.
         let guessed = (index + self.covered).checked_sub(front + self.appended.len());
+        let has_room = front < self.covered && index <= front + MAX_SHIFT;
+        if index < front || index == 0 || has_room {
+            return self.insert_within(index, node);
+        }
         if let Some(length) = self.length.or(self.hinted)
             && guessed.is_none_or(|guessed| guessed < length)
         {
             self.become_whole(length).ok_or(Obstacle::Contradiction)?;
-            let place = self.split(index);
-            self.front.insert(place, Part::One { home: None, node });
+            self.put(index, node);
             return Ok(Added::OfLength(length));
         }
         match guessed {
-            Some(length) if self.length.is_some_and(|known| known != length) => {
-                Err(Obstacle::Contradiction)
-            }
-            Some(length) if length >= self.covered => {
+            Some(length) if length >= self.covered && !self.grows_within => {
+                if self.length.is_some_and(|known| known != length) {
+                    return Err(Obstacle::Contradiction);
+                }
+                self.is_guessed |= self.length.is_none();
                 self.length = Some(length);
                 self.append(node);
                 Ok(Added::OfLength(length))
             }
-            _ => Err(Obstacle::ElementsMove),
+            _ => self.insert_within(index, node),
         }
+    }
+
+    /// Adds `node` before another element.
+    fn insert_within(&mut self, index: usize, node: N) -> Result<Added, Obstacle> {
+        let covered = self.covered;
+        self.cover(index).ok_or(Obstacle::Contradiction)?;
+        self.put(index, node);
+        let proof = self.covered.checked_sub(1).filter(|_| self.covered > covered);
+        Ok(Added::Inserted { proof })
+    }
+
+    fn put(&mut self, index: usize, node: N) {
+        let place = self.split(index);
+        self.front.insert(place, Part::One { home: None, node });
     }
 
     /// Adds `node` after the last element.

@@ -170,7 +170,18 @@ pub(super) enum Stored {
         length: Option<usize>,
         /// The length that it is said to have.
         hinted: Option<usize>,
+        /// Whether what is added to it at an index is not guessed to come last.
+        grows_within: bool,
     },
+}
+
+/// What a patch tells of a stored value later than it was guessed. The patch is then planned anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// It is an object: a name leads into it.
+    IsObject,
+    /// It is an array that has elements behind one that is added at an index.
+    GrowsWithin,
 }
 
 /// What must hold on the stored item.
@@ -263,15 +274,15 @@ pub(super) struct Clauses<'p> {
     guesses: Vec<(Path, Type)>,
     /// Whether a condition says what some value is.
     has_values: bool,
-    /// What has to be objects, as names were met where arrays were guessed.
-    objects: Vec<Path>,
+    /// What the patch has told too late, in plannings before this one.
+    lessons: Vec<(Path, Lesson)>,
     actions: Vec<Action<'p>>,
     value_bytes: usize,
 }
 
 impl<'p> Clauses<'p> {
-    /// No clauses yet. `objects` are certainly no arrays.
-    pub(super) fn new(hints: &'p Hints, objects: Vec<Path>) -> Self {
+    /// No clauses yet.
+    pub(super) fn new(hints: &'p Hints, lessons: Vec<(Path, Lesson)>) -> Self {
         Self {
             names: Vec::new(),
             numbers_of_names: HashMap::new(),
@@ -280,7 +291,7 @@ impl<'p> Clauses<'p> {
             hints,
             guesses: Vec::new(),
             has_values: false,
-            objects,
+            lessons,
             actions: Vec::new(),
             value_bytes: 0,
         }
@@ -310,7 +321,7 @@ impl<'p> Clauses<'p> {
         let kind = known.unwrap_or_else(|| {
             let kind = match hint {
                 _ if is_certain => return default,
-                _ if self.objects.contains(path) => Type::Map,
+                _ if self.has_learned(path, Lesson::IsObject) => Type::Map,
                 Some(Shape::Object) => Type::Map,
                 Some(Shape::Array(_)) => Type::List,
                 None => default,
@@ -320,7 +331,10 @@ impl<'p> Clauses<'p> {
         });
         match kind {
             Type::Map => Stored::Map,
-            Type::List => Stored::List { length, hinted },
+            Type::List => {
+                let grows_within = self.has_learned(path, Lesson::GrowsWithin);
+                Stored::List { length, hinted, grows_within }
+            }
         }
     }
 
@@ -328,18 +342,28 @@ impl<'p> Clauses<'p> {
     /// takes it for an object.
     pub(super) fn is_no_list(&mut self, path: &Path) -> Obstacle {
         if self.guesses.contains(&(path.clone(), Type::List)) {
-            self.objects.push(path.clone());
+            self.learn(path, Lesson::IsObject);
         }
         Obstacle::Contradiction
     }
 
-    /// What has to be objects, as far as the planning has told.
-    pub(super) fn objects(&self) -> &[Path] {
-        &self.objects
+    /// Remembers for the next planning what the patch has told of the value at `path` just now.
+    pub(super) fn learn(&mut self, path: &Path, lesson: Lesson) {
+        if !self.has_learned(path, lesson) {
+            self.lessons.push((path.clone(), lesson));
+        }
     }
 
-    pub(super) fn into_objects(self) -> Vec<Path> {
-        self.objects
+    fn has_learned(&self, path: &Path, lesson: Lesson) -> bool {
+        self.lessons.iter().any(|(of, each)| of == path && *each == lesson)
+    }
+
+    pub(super) fn lessons(&self) -> &[(Path, Lesson)] {
+        &self.lessons
+    }
+
+    pub(super) fn into_lessons(self) -> Vec<(Path, Lesson)> {
+        self.lessons
     }
 
     /// What the conditions say of the type of what is stored at `path`, and of its length.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{
     elements::{Added, Elements, Layout, Source, Touched},
-    expression::{Clauses, ListEnd, Path, Stored, Type},
+    expression::{Clauses, Lesson, ListEnd, Path, Stored, Type},
     obstacle::Obstacle,
 };
 use crate::{
@@ -117,6 +117,9 @@ impl<'p> SymbolicDocument<'p> {
                         let Some(index) = index(&last) else {
                             return Err(clauses.is_no_list(origin));
                         };
+                        if elements.guessed_end().is_some_and(|end| index > end) {
+                            clauses.learn(origin, Lesson::GrowsWithin);
+                        }
                         match elements.insert(index, value)? {
                             Added::Inserted { proof: Some(last) } => {
                                 clauses.exists(&origin.element(last))?;
@@ -349,8 +352,8 @@ impl Contents<'_> {
             };
             *self = match clauses.take_for(origin, default, !is_end && !is_index) {
                 Stored::Map => Contents::Members(BTreeMap::new()),
-                Stored::List { length, hinted } => {
-                    Contents::Elements(Elements::new(length, hinted))
+                Stored::List { length, hinted, grows_within } => {
+                    Contents::Elements(Elements::new(length, hinted, grows_within))
                 }
             };
         }
@@ -402,6 +405,9 @@ fn entry<'n, 'p>(
                     let Some(index) = index(&token) else {
                         return Err(clauses.is_no_list(origin));
                     };
+                    if elements.guessed_end().is_some_and(|end| index >= end) {
+                        clauses.learn(origin, Lesson::GrowsWithin);
+                    }
                     let node = |stored| Node::stored(origin.element(stored));
                     elements.at(index, node).ok_or(Obstacle::Contradiction)
                 }
