@@ -1,32 +1,33 @@
 //! What a patch is planned as, and what it would do to a document.
 
-use std::path::Path;
+use std::{error::Error, fmt::Display, path::Path};
 
-use json_patch_dynamodb::{Explanation, Hints, Limits, Patch, Plan, Update, apply, parse_value};
+use json_patch_dynamodb::{
+    Explanation, Hints, Limits, Patch, Plan, Update, apply, item_bytes, parse_value,
+};
 use local::CommandError;
-use serde_json::value::RawValue;
-use update_organization_option::store::DOCUMENT;
+use serde_json::{Value, value::RawValue};
+use update_organization_option::{
+    request::{MAX_BODY_BYTES, RequestError},
+    store::DOCUMENT,
+};
 
 /// Prints the plan of the patch in the file `patch`, and what it does to the document in the other file.
 pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), CommandError> {
-    let refused = |path: &Path, error: &dyn std::error::Error| {
-        CommandError::of(path.display().to_string(), error.to_string())
-    };
-    // An object is a merge patch.
+    let refused = |error: &dyn Error| CommandError::of(patch.display(), error);
     let body = read(patch)?;
-    let parsed = if body.trim_start().starts_with('{') {
-        Patch::parse_merge(body.as_bytes())
-    } else {
-        Patch::parse(body.as_bytes())
-    };
-    let parsed = parsed.map_err(|error| refused(patch, &error))?;
-    let explanation = Explanation::of(&parsed, DOCUMENT, Hints::none());
+    if body.len() > MAX_BODY_BYTES {
+        return Err(refused(&RequestError::BodyTooLarge));
+    }
+    // An object is a merge patch, an array a JSON Patch.
+    let patch = Patch::parse_merge(body.as_bytes()).map_err(|error| refused(&error))?;
+    let explanation = Explanation::of(&patch, DOCUMENT, Hints::none());
     match &explanation.plan {
         Plan::Check => println!("plan: check, one read; nothing is written"),
         Plan::Direct(update) => {
             println!("plan: direct, one update without a read");
             print_update(update);
-            print_all("guesses", explanation.guesses.iter().map(ToString::to_string));
+            print_all("guesses:", explanation.guesses.iter().map(ToString::to_string));
         }
         Plan::Rewrite(obstacle) => {
             println!("plan: rewrite, a read and a write of what has changed");
@@ -39,63 +40,90 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
         }
     }
     let Some(path) = document else { return Ok(()) };
-    let text = read(path)?;
-    let raw: &RawValue = serde_json::from_str(&text).map_err(|error| refused(path, &error))?;
-    let document = parse_value(raw, 0, &Limits::DYNAMODB).map_err(|error| refused(path, &error))?;
-    if !document.is_object() {
-        return Err(CommandError::of(path.display().to_string(), "a document is an object"));
-    }
-    let wrong: Vec<_> =
-        explanation.guesses.iter().filter(|guess| !guess.holds(&document)).collect();
-    let outcome = apply(&parsed, document.clone());
+    let document = read_document(path)?;
     println!();
-    match (&explanation.plan, &outcome) {
-        (Plan::Check, _) | (_, Err(_)) => {}
-        (Plan::Rewrite(_), Ok(_)) => println!("with this document: two requests"),
-        (Plan::Direct(_), Ok(_)) if wrong.is_empty() => {
-            println!("with this document: one request");
+    match apply(&patch, document.clone()) {
+        Err(error) => {
+            println!("the patch does not fit this document, which one request tells:\n  {error}");
         }
-        (Plan::Direct(_), Ok(_)) => {
-            println!("with this document: two requests, as the plan guesses wrong that");
-            for guess in wrong {
-                println!("  {guess}");
+        Ok(changed) => {
+            print_requests(&patch, &explanation, &document);
+            let (bytes, limit) = (item_bytes(&changed), Limits::DYNAMODB.item_bytes);
+            if bytes > limit {
+                println!("the patch is refused: of {limit} bytes, the document would take {bytes}");
             }
-            let hints = Hints::of(&document);
-            if let Plan::Direct(update) = Plan::of(&parsed, DOCUMENT, &hints) {
-                println!("once the document was seen: one request");
-                print_update(&update);
-            }
+            println!("the document becomes:\n  {changed}");
         }
-    }
-    match outcome {
-        Ok(document) => println!("the document becomes:\n  {document}"),
-        Err(error) => println!("the patch does not fit this document:\n  {error}"),
     }
     Ok(())
 }
 
+/// Prints in how many requests the patch is applied to `document`.
+fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
+    let wrong = |explanation: &Explanation<'_>| -> Vec<_> {
+        let guesses = explanation.guesses.iter().filter(|guess| !guess.holds(document));
+        guesses.map(ToString::to_string).collect()
+    };
+    let misguessed = wrong(first);
+    match &first.plan {
+        Plan::Check => return println!("with this document: one request"),
+        Plan::Direct(_) if misguessed.is_empty() => {
+            return println!("with this document: one request");
+        }
+        Plan::Direct(_) => {
+            print_all("with this document: two requests, as it is guessed wrong that", misguessed);
+        }
+        Plan::Rewrite(_) => println!("with this document: two requests"),
+    }
+    let hints = Hints::of(document);
+    let second = Explanation::of(patch, DOCUMENT, &hints);
+    match &second.plan {
+        Plan::Direct(update) if wrong(&second).is_empty() => {
+            println!("once the function has seen the document: one request");
+            print_update(update);
+        }
+        _ => println!("once the function has seen the document: two requests"),
+    }
+}
+
+fn read_document(path: &Path) -> Result<Value, CommandError> {
+    let refused = |why: &dyn Display| CommandError::of(path.display(), why);
+    let text = read(path)?;
+    let raw: &RawValue = serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        refused(&format!("the document is not JSON, at line {line} column {column}"))
+    })?;
+    let document = parse_value(raw, 0, &Limits::DYNAMODB).map_err(|error| refused(&error))?;
+    if document.is_object() { Ok(document) } else { Err(refused(&"a document is an object")) }
+}
+
 fn read(path: &Path) -> Result<String, CommandError> {
     let text = std::fs::read_to_string(path);
-    text.map_err(|error| CommandError::of(path.display().to_string(), error))
+    text.map_err(|error| CommandError::of(path.display(), error))
 }
 
 fn print_update(update: &Update<'_>) {
-    let texts = |text: String| (!text.is_empty()).then_some(text).into_iter();
-    print_all("update", texts(update.update_expression()));
-    print_all("condition", texts(update.condition_expression()));
+    match update.update_expression() {
+        text if text.is_empty() => println!("update: nothing of the document changes"),
+        text => print_all("update:", [text]),
+    }
+    match update.condition_expression() {
+        text if text.is_empty() => {}
+        text => print_all("condition:", [text]),
+    }
     let names = update.names.iter();
-    print_all("names", names.map(|(placeholder, name)| format!("{placeholder} = {name}")));
+    print_all("names:", names.map(|(placeholder, name)| format!("{placeholder} = {name}")));
     let values = update.values.iter().enumerate();
-    print_all("values", values.map(|(number, value)| format!(":{number} = {value}")));
+    print_all("values:", values.map(|(number, value)| format!(":{number} = {value}")));
 }
 
 /// Prints `lines` under a title, if there are any.
-fn print_all(title: &str, lines: impl Iterator<Item = String>) {
-    let lines: Vec<_> = lines.collect();
-    if !lines.is_empty() {
-        println!("{title}:");
-        for line in lines {
-            println!("  {line}");
-        }
+fn print_all(title: &str, lines: impl IntoIterator<Item = String>) {
+    let mut lines = lines.into_iter().peekable();
+    if lines.peek().is_some() {
+        println!("{title}");
+    }
+    for line in lines {
+        println!("  {line}");
     }
 }

@@ -242,6 +242,7 @@ fn a_patch_is_explained() {
         path.to_str().unwrap().to_owned()
     };
     let document = file("document", r#"{"list": [1, 2], "name": "a", "size": 1.0}"#);
+    let large = json!({"list": "x".repeat(409_585)}).to_string();
     let explained = |patch: &str| {
         let patch = file("patch", patch);
         let output = run("local", &["explain", &patch, "--document", &document]);
@@ -253,9 +254,9 @@ fn a_patch_is_explained() {
             r#"[{"op": "add", "path": "/list/1", "value": 3}]"#,
             &[
                 "plan: direct, one update without a read",
-                "with this document: two requests, as the plan guesses wrong that",
+                "with this document: two requests, as it is guessed wrong that",
                 "  `/list` is an array of length 1",
-                "once the document was seen: one request",
+                "once the function has seen the document: one request",
                 "  SET #document.#0[1]=:2,#document.#0[1000000]=#document.#0[1]",
                 r#"  {"list":[1,3,2],"name":"a","size":1}"#,
             ][..],
@@ -272,7 +273,7 @@ fn a_patch_is_explained() {
             r#"[{"op": "test", "path": "/name", "value": "b"}]"#,
             &[
                 "plan: check, one read; nothing is written",
-                "the patch does not fit this document:",
+                "the patch does not fit this document, which one request tells:",
                 "  operation 0 (`test` `/name`): the value is not equal to the one in the document",
             ],
         ),
@@ -283,8 +284,30 @@ fn a_patch_is_explained() {
                 "because: operation 1: a stored value is changed in another place than its own \
                  (changed-elsewhere)",
                 "with this document: two requests",
+                "once the function has seen the document: two requests",
             ],
         ),
+        (
+            // What is seen of a text does not make the plan guess better.
+            r#"{"name": {"x": 1}}"#,
+            &[
+                "with this document: two requests, as it is guessed wrong that",
+                "  `/name` is an object",
+                "once the function has seen the document: two requests",
+            ],
+        ),
+        (
+            r#"[{"op": "replace", "path": "/list/1", "value": 3}, {"op": "add", "path": "/list/1", "value": 4}]"#,
+            &[
+                "with this document: two requests",
+                "once the function has seen the document: one request",
+            ],
+        ),
+        (
+            r#"[{"op": "move", "from": "/name", "path": "/name"}]"#,
+            &["update: nothing of the document changes", "with this document: one request"],
+        ),
+        (&large, &["the patch is refused: of 409600 bytes, the document would take 409606"]),
     ] {
         let text = explained(patch);
         let printed: Vec<_> = text.lines().collect();
@@ -295,12 +318,19 @@ fn a_patch_is_explained() {
     let patch = file("patch", "[{}]");
     let why = "operation 0: expected `op` to be one of `add`, `remove`, `replace`, `move`, `copy`, `test`";
     fails("local", &["explain", &patch], &format!("{patch}: {why}"));
+    for (body, why) in [
+        ("1", "expected an object, or an array of operations"),
+        (&*" ".repeat(409_601), "expected a body of at most 409600 bytes"),
+    ] {
+        let patch = file("patch", body);
+        fails("local", &["explain", &patch], &format!("{patch}: {why}"));
+    }
     let patch = file("patch", "[]");
-    let array = file("array", "[]");
-    fails(
-        "local",
-        &["explain", &patch, "--document", &array],
-        &format!("{array}: a document is an object"),
-    );
+    for (text, why) in
+        [("[]", "a document is an object"), ("{", "the document is not JSON, at line 1 column 1")]
+    {
+        let path = file("document", text);
+        fails("local", &["explain", &patch, "--document", &path], &format!("{path}: {why}"));
+    }
     fs::remove_dir_all(folder).unwrap();
 }
