@@ -60,15 +60,15 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
 
 /// Prints in how many requests the patch is applied to `document`.
 fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
-    let wrong = |explanation: &Explanation<'_>| -> Vec<_> {
-        let guesses = explanation.guesses.iter().filter(|guess| !guess.holds(document));
-        guesses.map(ToString::to_string).collect()
-    };
-    let misguessed = wrong(first);
+    let misguessed = first.guesses.iter().filter(|guess| !guess.holds(document));
+    let misguessed: Vec<_> = misguessed.map(ToString::to_string).collect();
     match &first.plan {
         Plan::Check => return println!("with this document: one request"),
-        Plan::Direct(_) if misguessed.is_empty() => {
+        Plan::Direct(_) if first.holds(document) => {
             return println!("with this document: one request");
+        }
+        Plan::Direct(_) if misguessed.is_empty() => {
+            println!("with this document: two requests, as an element is taken for another");
         }
         Plan::Direct(_) => {
             print_all("with this document: two requests, as it is guessed wrong that", misguessed);
@@ -78,7 +78,7 @@ fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
     let hints = Hints::of(document);
     let second = Explanation::of(patch, DOCUMENT, &hints);
     match &second.plan {
-        Plan::Direct(update) if wrong(&second).is_empty() => {
+        Plan::Direct(update) if second.holds(document) => {
             println!("once the function has seen the document: one request");
             print_update(update);
         }

@@ -221,6 +221,29 @@ async fn a_patch_that_makes_much_of_little_takes_no_memory() {
     }
 }
 
+/// What is planned is copied before the document is known, and what is remembered of a document's shape
+/// has its names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn neither_planning_nor_remembering_takes_memory() {
+    let removals = (0..290).map(|n| json!({"op": "remove", "path": format!("/a/m{n}")}));
+    let doublings =
+        (0..13).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/a/x{n}")}));
+    let patch: Vec<_> = removals.chain(doublings).collect();
+    let info = refused_in_little_memory(&Engine::start().await, &json!(patch)).await;
+    assert_eq!(info, "operation 0 (`remove` `/a/m0`): no such value in the document");
+
+    let engine = Engine::start().await;
+    let mut document = json!(vec![json!([]); 4_096]);
+    for n in 0..5 {
+        document = json!({format!("{n}{}", "n".repeat(65_000)): document});
+    }
+    engine.put_option(OPTION, document).await;
+    let patch = json!([{"op": "remove", "path": "/nope"}]);
+    let info = refused_in_little_memory(&engine, &patch).await;
+    assert_eq!(info, "operation 0 (`remove` `/nope`): no such value in the document");
+}
+
 /// 30 doublings would make a terabyte of a kilobyte.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(target_os = "linux")]

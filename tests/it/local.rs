@@ -233,6 +233,7 @@ fn a_replay_of_a_server_error_shows_headers_and_cause() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_patch_is_explained() {
     let folder = env::temp_dir().join(Uuid::new_v4().to_string());
     fs::create_dir(&folder).unwrap();
@@ -302,6 +303,11 @@ fn a_patch_is_explained() {
                 "with this document: two requests",
                 "once the function has seen the document: one request",
             ],
+        ),
+        (
+            // The appended element is not where the plan looks for a stored one.
+            r#"[{"op": "add", "path": "/list/-", "value": 5}, {"op": "remove", "path": "/list/2"}]"#,
+            &["with this document: two requests, as an element is taken for another"],
         ),
         (
             r#"[{"op": "move", "from": "/name", "path": "/name"}]"#,

@@ -17,10 +17,14 @@ use crate::{
 const MAX_PLACES: usize = 64;
 
 /// The most bytes that the pointers to these places take together.
-const MAX_BYTES: usize = 4 * 1024;
+pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
-/// The most objects and arrays of a document that are looked at.
-const MAX_VALUES: usize = 4_096;
+/// The most objects and arrays of a document that are looked at. Each has a pointer of at most
+/// [`MAX_BYTES`] meanwhile.
+const MAX_VALUES: usize = 512;
+
+/// The most operations or members of a patch that are followed.
+const MAX_FOLLOWED: usize = 100;
 
 /// What a document has shown of its shape when it was last seen: how long its arrays are, and what is an
 /// object, as the name of a member may look like the index of an element.
@@ -56,7 +60,7 @@ impl Hints {
     #[must_use]
     pub fn of(document: &Value) -> Self {
         let mut hints = Self::default();
-        hints.add(PointerBuf::new(), document);
+        hints.add(Pointer::root(), document);
         hints
     }
 
@@ -68,9 +72,17 @@ impl Hints {
 
     /// Follows what `patch` has made of the document, as far as that is easy to tell.
     pub fn follow(&mut self, patch: &Patch) {
+        if self.is_empty() {
+            return;
+        }
         match patch.change() {
-            Change::Operations(operations) => self.follow_operations(operations),
-            Change::Merge(merge) => self.follow_merge(&mut PointerBuf::new(), merge),
+            Change::Operations(operations) if operations.len() <= MAX_FOLLOWED => {
+                self.follow_operations(operations);
+            }
+            Change::Merge(merge) if members(merge, MAX_FOLLOWED) <= MAX_FOLLOWED => {
+                self.follow_merge(&mut PointerBuf::new(), merge);
+            }
+            Change::Operations(_) | Change::Merge(_) => *self = Self::default(),
         }
     }
 
@@ -81,7 +93,7 @@ impl Hints {
                 self.follow_merge(place, value);
             } else {
                 self.forget(place.as_str());
-                self.add(place.clone(), value);
+                self.add(place, value);
             }
             place.pop_back();
         }
@@ -93,7 +105,7 @@ impl Hints {
                 PatchOperation::Add(add) => self.enter(&add.path, Some(&add.value)),
                 PatchOperation::Replace(replace) => {
                     self.forget(replace.path.as_str());
-                    self.add(replace.path.clone(), &replace.value);
+                    self.add(&replace.path, &replace.value);
                 }
                 PatchOperation::Remove(remove) => self.leave(&remove.path),
                 PatchOperation::Move(movement) if movement.from == movement.path => {}
@@ -125,7 +137,7 @@ impl Hints {
         };
         self.forget(path.as_str());
         if let Some(value) = value {
-            self.add(path, value);
+            self.add(&path, value);
         }
     }
 
@@ -170,13 +182,17 @@ impl Hints {
 
     /// Remembers the shape of `value`, which is at `place`. Objects without a name that looks like an
     /// index come last, as they are seldom taken for arrays.
-    fn add(&mut self, place: PointerBuf, value: &Value) {
+    fn add(&mut self, place: &Pointer, value: &Value) {
+        let is_short = |place: &Pointer| place.as_str().len() <= MAX_BYTES;
+        if !is_short(place) {
+            return;
+        }
         let mut others = Vec::new();
-        let mut values = VecDeque::from([(place, value)]);
+        let mut values = VecDeque::from([(place.to_buf(), value)]);
         let mut room = MAX_VALUES;
         while let Some((place, value)) = values.pop_front() {
             let mut below = |token: Token<'_>, value| {
-                if room > 0 {
+                if room > 0 && place.as_str().len() + token.encoded().len() < MAX_BYTES {
                     room -= 1;
                     values.push_back((place.with_trailing_token(token), value));
                 }
@@ -206,6 +222,18 @@ impl Hints {
             self.insert(place.to_string(), Shape::Object);
         }
     }
+}
+
+/// How many members `merge` has at all levels; past `limit`, any number above it.
+fn members(merge: &Value, limit: usize) -> usize {
+    let mut count = 0;
+    for value in merge.as_object().into_iter().flat_map(|members| members.values()) {
+        if count > limit {
+            break;
+        }
+        count += 1 + members(value, limit);
+    }
+    count
 }
 
 fn is_container(value: &Value) -> bool {

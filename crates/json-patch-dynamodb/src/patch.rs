@@ -22,6 +22,7 @@ use crate::{
     limits::{Limits, MAX_NAME_BYTES},
     number::NumberError,
     pointer::quoted,
+    size::item_bytes,
     value::{MAX_RECURSION, ValueError, check_name, parse_members, parse_value},
 };
 
@@ -276,7 +277,7 @@ impl Patch {
         match raw.get().as_bytes().first() {
             Some(b'[') => Self::of_array(raw, limits),
             Some(b'{') => {
-                let merge = merge(raw, &mut PointerBuf::new(), &limits)?;
+                let merge = merge(raw, &mut PointerBuf::new(), 0, &limits)?;
                 Ok(Self { change: Change::Merge(merge), limits })
             }
             // It would take the document's place (RFC 7396 1).
@@ -307,6 +308,24 @@ impl Patch {
     /// A patch of these operations, which are of this one.
     pub(crate) fn with_operations(&self, operations: Vec<PatchOperation>) -> Self {
         Self { change: Change::Operations(operations), limits: self.limits }
+    }
+
+    /// Whether the patch may pass a limit on its way and keep it in the end: it copies, it moves a value
+    /// to a deeper place, or its values are more than there is room for beside an item.
+    pub(crate) fn may_pass_limits(&self) -> bool {
+        let Change::Operations(operations) = &self.change else { return false };
+        let room = self.limits.working_bytes.saturating_sub(self.limits.item_bytes);
+        let mut bytes = 0;
+        operations.iter().any(|operation| match operation {
+            PatchOperation::Copy(_) => true,
+            PatchOperation::Move(movement) => movement.path.count() > movement.from.count(),
+            PatchOperation::Add(AddOperation { value, .. })
+            | PatchOperation::Replace(ReplaceOperation { value, .. }) => {
+                bytes += item_bytes(value);
+                bytes > room
+            }
+            PatchOperation::Remove(_) | PatchOperation::Test(_) => false,
+        })
     }
 
     /// Whether the patch changes nothing: it has no operations but `test`, or no members.
@@ -376,8 +395,13 @@ fn json(body: &[u8]) -> Result<&RawValue, PatchError> {
     serde_json::from_str(text).map_err(|error| not_json(&error))
 }
 
-/// The merge patch in the text of an object, which is meant for `place`.
-fn merge(raw: &RawValue, place: &mut PointerBuf, limits: &Limits) -> Result<Value, PatchError> {
+/// The merge patch in the text of an object, which is meant for `place`, and lies in `levels` objects.
+fn merge(
+    raw: &RawValue,
+    place: &mut PointerBuf,
+    levels: usize,
+    limits: &Limits,
+) -> Result<Value, PatchError> {
     let fail = |place: &Pointer, problem: ValueError| {
         let pointer = match &problem {
             ValueError::DuplicateMember(at) => place.concat(at),
@@ -385,13 +409,12 @@ fn merge(raw: &RawValue, place: &mut PointerBuf, limits: &Limits) -> Result<Valu
         };
         PatchError::Member { pointer, problem }
     };
-    let levels = place.count();
     let mut merged = Map::new();
     for (name, raw) in parse_members(raw).map_err(|problem| fail(place, problem))? {
         place.push_back(&name);
         check_name(&name).map_err(|problem| fail(place, problem))?;
         let value = if raw.get().starts_with('{') && levels + 1 < limits.depth.min(MAX_RECURSION) {
-            merge(raw, place, limits)?
+            merge(raw, place, levels + 1, limits)?
         } else {
             parse_value(raw, levels + 1, limits).map_err(|problem| fail(place, problem))?
         };

@@ -176,6 +176,12 @@ mod tests {
         }
         assert_eq!(plan_of(&replaced(60)).as_str(), "direct");
         assert_eq!(plan_of(&replaced(200)).as_str(), "rewrite");
+        // An array of which more has changed than an expression can say.
+        let mut inserts = vec![json!({"op": "test", "path": "/a", "value": [1, 2]})];
+        inserts.extend(
+            (0..400).map(|n| json!({"op": "add", "path": format!("/a/{}", n % 3), "value": n})),
+        );
+        assert_eq!(plan_of(&patch(&json!(inserts))), Plan::Rewrite(Obstacle::NoRoom));
         // A thousand appends are one action.
         let appends: Value =
             (0..1_000).map(|n| json!({"op": "add", "path": "/a/-", "value": n})).collect();
@@ -208,7 +214,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 100] = [
+    const RULES: [(&str, &str, &str); 102] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -705,10 +711,20 @@ mod tests {
             r#"SET #document.#0.#1=:1 IF attribute_type(#document.#0,:0) | #0 a #1 0 | ["M",1]"#,
         ),
         ("a merge patch without members changes nothing", "{}", "check"),
+        (
+            "names that come late are learned one after the other",
+            r#"[{"op": "replace", "path": "/p/0", "value": 1}, {"op": "replace", "path": "/q/1", "value": 1}, {"op": "replace", "path": "/q/n", "value": 1}, {"op": "replace", "path": "/p/n", "value": 1}]"#,
+            "SET #document.#0.#1=:0,#document.#0.#4=:0,#document.#2.#3=:0,#document.#2.#4=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#2.#3) AND attribute_exists(#document.#2.#4) AND attribute_exists(#document.#0.#4) | #0 p #1 0 #2 q #3 1 #4 n | [1]",
+        ),
+        (
+            "what is learned of one place is not held against another",
+            r#"[{"op": "replace", "path": "/p/0", "value": 1}, {"op": "replace", "path": "/q/0", "value": 1}, {"op": "replace", "path": "/q/n", "value": 1}, {"op": "replace", "path": "/p/n", "value": 1}, {"op": "replace", "path": "/0/0", "value": 1}]"#,
+            "SET #document.#1[0]=:0,#document.#0.#1=:0,#document.#0.#3=:0,#document.#2.#1=:0,#document.#2.#3=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#2.#1) AND attribute_exists(#document.#2.#3) AND attribute_exists(#document.#0.#3) AND attribute_exists(#document.#1[0]) | #0 p #1 0 #2 q #3 n | [1]",
+        ),
     ];
 
     /// The shape that hints tell of, a rule in words, a patch, and its plan with these hints.
-    const HINTED_RULES: [(&str, &str, &str, &str); 12] = [
+    const HINTED_RULES: [(&str, &str, &str, &str); 13] = [
         (
             r#"{"a": {"0": 1}}"#,
             "digits that were a name are taken for one",
@@ -742,8 +758,8 @@ mod tests {
         (
             r#"{"a": [1, 2]}"#,
             "a stored value is put before the first element",
-            r#"[{"op": "copy", "from": "/b", "path": "/a/0"}]"#,
-            r#"SET #document.#1[0]=#document.#0,#document.#1[1]=#document.#1[0],#document.#1[1000000]=#document.#1[1] IF attribute_exists(#document.#0) AND attribute_type(#document.#1,:0) AND size(#document.#1)=:1 | #0 b #1 a | ["L",2]"#,
+            r#"[{"op": "move", "from": "/b/c", "path": "/a/0"}]"#,
+            r#"SET #document.#2[0]=#document.#0.#1,#document.#2[1]=#document.#2[0],#document.#2[1000000]=#document.#2[1] REMOVE #document.#0.#1 IF attribute_exists(#document.#0.#1) AND attribute_type(#document.#2,:0) AND size(#document.#2)=:1 | #0 b #1 c #2 a | ["L",2]"#,
         ),
         (
             r#"{"a": [1, 2, 3]}"#,
@@ -780,6 +796,12 @@ mod tests {
             "what moves there and back leaves its array as it was",
             r#"[{"op": "add", "path": "/a/1", "value": 4}, {"op": "remove", "path": "/a/1"}, {"op": "remove", "path": "/b"}]"#,
             r#"REMOVE #document.#1 IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 AND attribute_exists(#document.#1) | #0 a #1 b | ["L",3]"#,
+        ),
+        (
+            r#"{"a": [1, 2, 3]}"#,
+            "hints do not decide what is refused for passing a limit on the way",
+            r#"[{"op": "add", "path": "/a/1", "value": 4}, {"op": "copy", "from": "/b", "path": "/c"}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2),#document.#2=#document.#1 IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 AND attribute_exists(#document.#1) | #0 a #1 b #2 c | ["L",1,[4]]"#,
         ),
     ];
 

@@ -21,11 +21,20 @@ use crate::{
 /// How often a patch is planned at most, as it tells some things later than they are guessed.
 const MAX_ATTEMPTS: usize = 8;
 
+/// The most operations of a patch that is planned more than once.
+const MAX_REPLANNED: usize = 100;
+
 /// The clauses of the update that says the same as `patch`, or why there is none. What `hints` say
 /// comes before what would be guessed.
 pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<'p>, Obstacle> {
+    // What a plan of several requests refuses on the way, one update may do. Hints must not decide which.
+    let hints = if !hints.is_empty() && patch.may_pass_limits() { Hints::none() } else { hints };
+    let attempts = match patch.change() {
+        Change::Operations(operations) if operations.len() <= MAX_REPLANNED => MAX_ATTEMPTS,
+        Change::Operations(_) | Change::Merge(_) => 1,
+    };
     let mut lessons = Vec::new();
-    for _ in 0..MAX_ATTEMPTS {
+    for _ in 0..attempts {
         let known = lessons.len();
         let mut document = SymbolicDocument::new(Clauses::new(hints, lessons));
         let outcome = match patch.change() {

@@ -152,9 +152,17 @@ impl<N: Touched> Elements<N> {
     }
 
     /// Removes the element at `index`, which [`Elements::at`] has looked at.
-    pub(super) fn remove(&mut self, index: usize) {
+    pub(super) fn remove(&mut self, index: usize) -> Option<N> {
         let place = self.split(index);
-        self.front.remove(place);
+        match self.front.remove(place) {
+            Part::One { node, .. } => Some(node),
+            Part::Run(_) => None,
+        }
+    }
+
+    /// How many parts the array is kept in.
+    pub(super) fn parts(&self) -> usize {
+        self.front.len() + self.appended.len()
     }
 
     /// Adds `node` at `index`.

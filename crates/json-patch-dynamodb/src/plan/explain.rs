@@ -5,7 +5,7 @@ use std::fmt;
 use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
 
-use super::{Plan, compile::compile};
+use super::{Plan, compile::compile, expression::Clauses};
 use crate::{
     hints::Hints,
     patch::{Change, Patch},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A plan, and what it rests on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Explanation<'p> {
     /// The plan.
     pub plan: Plan<'p>,
@@ -23,6 +23,8 @@ pub struct Explanation<'p> {
     /// Of a Rewrite, the index of the operation up to which the patch would have been one update, from 0;
     /// none of a merge patch.
     pub operation: Option<usize>,
+    /// The clauses of a Direct plan.
+    clauses: Option<Clauses<'p>>,
 }
 
 /// What a stored value is taken for.
@@ -50,10 +52,11 @@ impl<'p> Explanation<'p> {
     #[must_use]
     pub fn of(patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
         let plan = Plan::of(patch, attribute, hints);
-        let guesses = match (&plan, compile(patch, hints)) {
-            (Plan::Direct(_), Ok(clauses)) => clauses.guesses(),
-            _ => Vec::new(),
+        let clauses = match plan {
+            Plan::Direct(_) => compile(patch, hints).ok(),
+            Plan::Check | Plan::Rewrite(_) => None,
         };
+        let guesses = clauses.as_ref().map(Clauses::guesses).unwrap_or_default();
         let operation = match (&plan, patch.change()) {
             (Plan::Rewrite(_), Change::Operations(operations)) => {
                 let is_one_update = |count: &usize| {
@@ -64,7 +67,13 @@ impl<'p> Explanation<'p> {
             }
             _ => None,
         };
-        Self { plan, guesses, operation }
+        Self { plan, guesses, operation, clauses }
+    }
+
+    /// Whether a Direct plan's condition holds on `document`.
+    #[must_use]
+    pub fn holds(&self, document: &Value) -> bool {
+        self.clauses.as_ref().is_some_and(|clauses| clauses.hold(document))
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     obstacle::Obstacle,
 };
 use crate::{
-    hints::{Hints, Shape},
+    hints::{Hints, MAX_BYTES as MAX_HINTED_BYTES, Shape},
     limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS},
     size::item_bytes,
 };
@@ -274,15 +274,16 @@ pub(super) struct Clauses<'p> {
     guesses: Vec<(Path, Type)>,
     /// Whether a condition says what some value is.
     has_values: bool,
-    /// What the patch has told too late, in plannings before this one.
-    lessons: Vec<(Path, Lesson)>,
+    /// What the patch has told too late, in plannings before this one. Their places are pointers, as
+    /// each planning gives its own numbers to names.
+    lessons: Vec<(PointerBuf, Lesson)>,
     actions: Vec<Action<'p>>,
     value_bytes: usize,
 }
 
 impl<'p> Clauses<'p> {
     /// No clauses yet.
-    pub(super) fn new(hints: &'p Hints, lessons: Vec<(Path, Lesson)>) -> Self {
+    pub(super) fn new(hints: &'p Hints, lessons: Vec<(PointerBuf, Lesson)>) -> Self {
         Self {
             names: Vec::new(),
             numbers_of_names: HashMap::new(),
@@ -311,8 +312,11 @@ impl<'p> Clauses<'p> {
     /// What the value that is stored at `path`, which some token leads into, is taken for: what the
     /// conditions or the hints say, or else `default`, which is a guess unless `is_certain`.
     pub(super) fn take_for(&mut self, path: &Path, default: Type, is_certain: bool) -> Stored {
-        let hint =
-            if self.hints.is_empty() { None } else { self.hints.at(self.pointer(path).as_str()) };
+        let hint = if self.can_be_hinted(path) {
+            self.hints.at(self.pointer(path).as_str())
+        } else {
+            None
+        };
         let hinted = match hint {
             Some(Shape::Array(length)) => Some(length),
             Some(Shape::Object) | None => None,
@@ -350,19 +354,28 @@ impl<'p> Clauses<'p> {
     /// Remembers for the next planning what the patch has told of the value at `path` just now.
     pub(super) fn learn(&mut self, path: &Path, lesson: Lesson) {
         if !self.has_learned(path, lesson) {
-            self.lessons.push((path.clone(), lesson));
+            self.lessons.push((self.pointer(path), lesson));
         }
     }
 
     fn has_learned(&self, path: &Path, lesson: Lesson) -> bool {
-        self.lessons.iter().any(|(of, each)| of == path && *each == lesson)
+        !self.lessons.is_empty() && self.lessons.contains(&(self.pointer(path), lesson))
     }
 
-    pub(super) fn lessons(&self) -> &[(Path, Lesson)] {
+    /// Whether hints can say anything of `path`. They have no long pointers.
+    fn can_be_hinted(&self, path: &Path) -> bool {
+        let name_bytes = path.0.iter().map(|step| match step {
+            Step::Member(Name(number)) => self.names[*number].len(),
+            Step::Element(_) => 1,
+        });
+        !self.hints.is_empty() && name_bytes.sum::<usize>() <= MAX_HINTED_BYTES
+    }
+
+    pub(super) fn lessons(&self) -> &[(PointerBuf, Lesson)] {
         &self.lessons
     }
 
-    pub(super) fn into_lessons(self) -> Vec<(Path, Lesson)> {
+    pub(super) fn into_lessons(self) -> Vec<(PointerBuf, Lesson)> {
         self.lessons
     }
 
@@ -380,6 +393,12 @@ impl<'p> Clauses<'p> {
     /// Takes what is stored at `path` for an object, which is a guess.
     pub(super) fn guess_object(&mut self, path: &Path) {
         self.guesses.push((path.clone(), Type::Map));
+    }
+
+    /// Whether all conditions hold on `document`.
+    pub(super) fn hold(&self, document: &Value) -> bool {
+        let root = Path::default();
+        self.conditions.iter().all(|condition| condition.allows(&root, document, &self.names))
     }
 
     /// What the plan rests on that the patch does not say.

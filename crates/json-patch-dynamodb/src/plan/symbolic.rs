@@ -30,6 +30,9 @@ const NODE_COST: usize = 256;
 /// The longest numeric token that is guessed to be an index. Longer ones are rather years and codes.
 const MAX_GUESSED_DIGITS: usize = 3;
 
+/// The most parts of one array that are planned. An expression holds about a hundred changes.
+const MAX_PARTS: usize = 300;
+
 /// An index past the end of every array: what is set there is appended ("Update expressions", DynamoDB
 /// Developer Guide). Several are appended in the order of their indexes.
 const PAST_THE_END: usize = 1_000_000;
@@ -120,6 +123,7 @@ impl<'p> SymbolicDocument<'p> {
                         if elements.guessed_end().is_some_and(|end| index > end) {
                             clauses.learn(origin, Lesson::GrowsWithin);
                         }
+                        limit_parts(elements)?;
                         match elements.insert(index, value)? {
                             Added::Inserted { proof: Some(last) } => {
                                 clauses.exists(&origin.element(last))?;
@@ -150,36 +154,30 @@ impl<'p> SymbolicDocument<'p> {
     pub(super) fn take(&mut self, path: &Pointer) -> Result<Node<'p>, Obstacle> {
         let (parent, last) = path.split_back().ok_or(Obstacle::Contradiction)?;
         let (parent, clauses) = self.open(parent)?;
-        let value = entry(parent, &last, clauses)?;
-        value.demand(clauses)?;
-        let value = value.clone();
+        entry(parent, &last, clauses)?.demand(clauses)?;
         let last = last.decoded();
-        match parent {
-            Node::Object(members) => {
-                members.remove(&*last);
-            }
-            Node::Array(elements) => {
-                elements.remove(index(&last).ok_or(Obstacle::Contradiction)?);
-            }
+        let value = match parent {
+            Node::Object(members) => members.remove(&*last),
+            Node::Array(elements) => index(&last).map(|index| elements.remove(index)),
             Node::Stored { contents: Contents::Members(members), .. } => {
-                members.insert(last.into(), None);
+                members.insert(last.into(), None).flatten()
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                elements.remove(index(&last).ok_or(Obstacle::Contradiction)?);
+                index(&last).and_then(|index| elements.remove(index))
             }
-            Node::Stored { contents: Contents::Unknown, .. } | Node::Value(_) => {
-                return Err(Obstacle::Contradiction);
-            }
-        }
-        self.count(&value)?;
-        Ok(value)
+            Node::Stored { contents: Contents::Unknown, .. } | Node::Value(_) => None,
+        };
+        value.ok_or(Obstacle::Contradiction)
     }
 
     /// A copy of what is at `path` (RFC 6902 4.5).
     pub(super) fn copy(&mut self, path: &Pointer) -> Result<Node<'p>, Obstacle> {
-        let value = self.existing(path)?.clone();
-        self.count(&value)?;
-        Ok(value)
+        let Self { root, clauses, cost } = self;
+        let node = descend(root, path, clauses, cost)?;
+        node.demand(clauses)?;
+        // A copy of copies doubles, so it is counted before it is made.
+        spend(cost, node.size() * NODE_COST)?;
+        Ok(node.clone())
     }
 
     /// Whether `path` leads to a member of an object, or to the document itself. There a value takes
@@ -242,11 +240,6 @@ impl<'p> SymbolicDocument<'p> {
         let Self { root, clauses, cost } = self;
         Ok((descend(root, path, clauses, cost)?, clauses))
     }
-
-    /// Counts a copy that was made of `node`.
-    fn count(&mut self, node: &Node<'_>) -> Result<(), Obstacle> {
-        spend(&mut self.cost, node.size() * NODE_COST)
-    }
 }
 
 impl<'p> Node<'p> {
@@ -263,17 +256,18 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// How many nodes this one is made of, itself counted.
+    /// How many parts this node has in memory, itself counted.
     fn size(&self) -> usize {
         1 + match self {
             Node::Value(_) | Node::Stored { contents: Contents::Unknown, .. } => 0,
             Node::Object(members) => members.values().map(Self::size).sum(),
             Node::Array(elements) => elements.iter().map(Self::size).sum(),
             Node::Stored { contents: Contents::Members(members), .. } => {
-                members.values().flatten().map(Self::size).sum()
+                // A member that is gone is remembered too.
+                members.values().map(|node| node.as_ref().map_or(1, Self::size)).sum()
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                elements.nodes().map(Self::size).sum()
+                elements.parts() + elements.nodes().map(Self::size).sum::<usize>()
             }
         }
     }
@@ -408,6 +402,7 @@ fn entry<'n, 'p>(
                     if elements.guessed_end().is_some_and(|end| index >= end) {
                         clauses.learn(origin, Lesson::GrowsWithin);
                     }
+                    limit_parts(elements)?;
                     let node = |stored| Node::stored(origin.element(stored));
                     elements.at(index, node).ok_or(Obstacle::Contradiction)
                 }
@@ -424,6 +419,11 @@ fn entry<'n, 'p>(
             }
         }
     }
+}
+
+/// Ends the planning where an array has more parts than one expression has room for.
+fn limit_parts(elements: &Elements<Node<'_>>) -> Result<(), Obstacle> {
+    if elements.parts() > MAX_PARTS { Err(Obstacle::NoRoom) } else { Ok(()) }
 }
 
 /// Merges `object` into `node`, a stored value to which nothing has happened. It is guessed to be an
