@@ -160,9 +160,9 @@ impl<N: Touched> Elements<N> {
         }
     }
 
-    /// How many parts the array is kept in.
-    pub(super) fn parts(&self) -> usize {
-        self.front.len() + self.appended.len()
+    /// How many parts of the stored array are kept apart.
+    pub(super) fn stored_parts(&self) -> usize {
+        self.front.iter().filter(|part| part.new_node().is_none()).count()
     }
 
     /// Adds `node` at `index`.

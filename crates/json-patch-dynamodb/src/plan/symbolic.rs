@@ -30,7 +30,7 @@ const NODE_COST: usize = 256;
 /// The longest numeric token that is guessed to be an index. Longer ones are rather years and codes.
 const MAX_GUESSED_DIGITS: usize = 3;
 
-/// The most parts of one array that are planned. An expression holds about a hundred changes.
+/// The most parts of one stored array that are kept apart. An expression holds about a hundred changes.
 const MAX_PARTS: usize = 300;
 
 /// An index past the end of every array: what is set there is appended ("Update expressions", DynamoDB
@@ -267,7 +267,7 @@ impl<'p> Node<'p> {
                 members.values().map(|node| node.as_ref().map_or(1, Self::size)).sum()
             }
             Node::Stored { contents: Contents::Elements(elements), .. } => {
-                elements.parts() + elements.nodes().map(Self::size).sum::<usize>()
+                elements.stored_parts() + elements.nodes().map(Self::size).sum::<usize>()
             }
         }
     }
@@ -421,9 +421,9 @@ fn entry<'n, 'p>(
     }
 }
 
-/// Ends the planning where an array has more parts than one expression has room for.
+/// Ends the planning where more of a stored array has changed than one expression has room for.
 fn limit_parts(elements: &Elements<Node<'_>>) -> Result<(), Obstacle> {
-    if elements.parts() > MAX_PARTS { Err(Obstacle::NoRoom) } else { Ok(()) }
+    if elements.stored_parts() > MAX_PARTS { Err(Obstacle::NoRoom) } else { Ok(()) }
 }
 
 /// Merges `object` into `node`, a stored value to which nothing has happened. It is guessed to be an
