@@ -26,11 +26,12 @@ impl HintsCache {
 
     /// Remembers the shape of `document`, which the option has.
     pub(super) fn learn(&self, option: Key, document: &Value) {
+        let hints = Arc::new(Hints::of(document));
         let mut options = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if options.len() >= MAX_OPTIONS && !options.contains_key(&option) {
             options.clear();
         }
-        options.insert(option, Arc::new(Hints::of(document)));
+        options.insert(option, hints);
     }
 
     /// Follows what `patch` has made of an option that is remembered.

@@ -171,7 +171,7 @@ impl Hints {
     }
 
     /// Remembers that `shape` is at `place`, where there is room for it.
-    pub(crate) fn insert(&mut self, place: String, shape: Shape) {
+    fn insert(&mut self, place: String, shape: Shape) {
         if let Some(known) = self.places.get_mut(&place) {
             *known = shape;
         } else if self.places.len() < MAX_PLACES && self.bytes + place.len() <= MAX_BYTES {
@@ -183,8 +183,7 @@ impl Hints {
     /// Remembers the shape of `value`, which is at `place`. Objects without a name that looks like an
     /// index come last, as they are seldom taken for arrays.
     fn add(&mut self, place: &Pointer, value: &Value) {
-        let is_short = |place: &Pointer| place.as_str().len() <= MAX_BYTES;
-        if !is_short(place) {
+        if place.as_str().len() > MAX_BYTES {
             return;
         }
         let mut others = Vec::new();
