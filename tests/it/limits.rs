@@ -235,8 +235,8 @@ async fn neither_planning_nor_remembering_takes_memory() {
 
     let engine = Engine::start().await;
     let mut document = json!(vec![json!([]); 4_096]);
-    for n in 0..5 {
-        document = json!({format!("{n}{}", "n".repeat(65_000)): document});
+    for n in 0..20 {
+        document = json!({format!("{n}{}", "n".repeat(16_000)): document});
     }
     engine.put_option(OPTION, document).await;
     let patch = json!([{"op": "remove", "path": "/nope"}]);
