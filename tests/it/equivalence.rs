@@ -45,6 +45,24 @@
 //! | removed elements are not removed | all |
 //! | `list_append` beside other changes | all |
 //!
+//! These are the rules for whole values, for what is known or remembered of the stored document, for merge
+//! patches and for what a rewrite sends:
+//!
+//! | taken out or changed | found by |
+//! |---|---|
+//! | what a tested value does not have counts as there | the properties |
+//! | a length that was remembered is not asked for, once the array has grown | the equivalence property |
+//! | the same, when an element is inserted | all, and the test of an option that was seen |
+//! | the type is not asked for beside the length | the properties |
+//! | what was appended is forgotten once the length is known | every short patch, the equivalence property |
+//! | an element within an array needs no proof of those before it | every short patch of an array |
+//! | a copied array is extended at the wrong end | every short patch, the equivalence property |
+//! | a copied array forgets what else was done to it | every short patch, both properties |
+//! | a value that was moved is not written where it came to | every short patch, both properties |
+//! | a merge patch writes the members that are null | the property of merge patches |
+//! | a rewrite does not remove | the properties |
+//! | a rewrite does not write what differs below an object | all |
+//!
 //! Every path of an update is a path of the stored item. docs/aws.md says where that is recorded.
 
 use std::{
