@@ -213,7 +213,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 102] = [
+    const RULES: [(&str, &str, &str); 103] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -613,6 +613,11 @@ mod tests {
             "a copy of an element to its own place is put before it",
             r#"[{"op": "remove", "path": "/a/3"}, {"op": "copy", "from": "/a/1", "path": "/a/1"}]"#,
             "SET #document.#0[2]=#document.#0[1],#document.#0[3]=#document.#0[2] IF attribute_exists(#document.#0[3]) AND attribute_exists(#document.#0[1]) | #0 a | []",
+        ),
+        (
+            "a copy of an element of the patch to its own place is put before it",
+            r#"[{"op": "add", "path": "/a", "value": [1, 2]}, {"op": "copy", "from": "/a/0", "path": "/a/0"}]"#,
+            "SET #document.#0=:0 IF  | #0 a | [[1,1,2]]",
         ),
         (
             "an array is copied and extended",
