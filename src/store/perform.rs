@@ -226,8 +226,8 @@ impl Performer<'_> {
     async fn write(&mut self, sent: &mut Sent, heard: &mut Heard) -> Written<Snapshot, StoreError> {
         match sent.request.send(self.effort).await {
             Ok(Answer::Applied(version, item)) => {
-                let Target { request, .. } = self.target;
-                self.store.hints.follow(self.target.option(), &request.patch);
+                let patch = &self.target.request.patch;
+                self.store.hints.follow(self.target.option(), patch);
                 if let Some(item) = item {
                     sent.makes = version;
                     sent.documents = self.documents(item);

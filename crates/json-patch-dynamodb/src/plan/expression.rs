@@ -321,18 +321,21 @@ impl<'p> Clauses<'p> {
             Some(Shape::Array(length)) => Some(length),
             Some(Shape::Object) | None => None,
         };
-        let (known, length) = self.said(path);
-        let kind = known.unwrap_or_else(|| {
-            let kind = match hint {
-                _ if is_certain => return default,
-                _ if self.has_learned(path, Lesson::IsObject) => Type::Map,
-                Some(Shape::Object) => Type::Map,
-                Some(Shape::Array(_)) => Type::List,
-                None => default,
-            };
-            self.guesses.push((path.clone(), kind));
-            kind
-        });
+        let (said, length) = self.said(path);
+        let kind = match said {
+            Some(kind) => kind,
+            None if is_certain => default,
+            None => {
+                let kind = match hint {
+                    _ if self.has_learned(path, Lesson::IsObject) => Type::Map,
+                    Some(Shape::Object) => Type::Map,
+                    Some(Shape::Array(_)) => Type::List,
+                    None => default,
+                };
+                self.guesses.push((path.clone(), kind));
+                kind
+            }
+        };
         match kind {
             Type::Map => Stored::Map,
             Type::List => {
