@@ -4,6 +4,7 @@ mod compile;
 mod elements;
 mod explain;
 mod expression;
+mod guard;
 mod obstacle;
 mod symbolic;
 
@@ -13,7 +14,7 @@ pub use self::{
     obstacle::Obstacle,
 };
 
-use crate::{hints::Hints, patch::Patch};
+use crate::{hints::Hints, patch::Patch, rules::Rules};
 
 /// How a patch reaches the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +35,17 @@ impl<'p> Plan<'p> {
     /// plan, whatever is stored.
     #[must_use]
     pub fn of(patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
+        Self::keeping(Rules::none(), patch, attribute, hints)
+    }
+
+    /// As [`Plan::of`], and a Direct plan's update breaks none of `rules` that the document keeps before
+    /// it. After a Rewrite is made in memory, [`Rules::check`] has to be asked.
+    #[must_use]
+    pub fn keeping(rules: &Rules, patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
         if patch.is_check() {
             return Self::Check;
         }
-        compile::compile(patch, hints)
+        compile::compile(patch, hints, rules)
             .and_then(|clauses| clauses.render(attribute, patch.limits()))
             .map_or_else(Self::Rewrite, Self::Direct)
     }

@@ -121,6 +121,153 @@ pub fn document_and_merge() -> impl Strategy<Value = (Value, Value)> {
     })
 }
 
+/// A schema of a document, which tells something of most of the places that [`document_and_patch`] has.
+pub fn schema() -> impl Strategy<Value = Value> {
+    (rules_of_object(any_rules()), vec((definition(), any_rules()), 2)).prop_map(
+        |(mut root, definitions)| {
+            root["$defs"] = object(
+                definitions.into_iter().map(|(name, rules)| (name.to_owned(), rules)).collect(),
+            );
+            root
+        },
+    )
+}
+
+fn definition() -> impl Strategy<Value = &'static str> {
+    select(&["d", "e"][..])
+}
+
+/// Some rules, by the names of their keywords. A later one of the same name counts.
+fn rules(each: impl Strategy<Value = (&'static str, Value)>) -> impl Strategy<Value = Value> {
+    vec(each, 0..4).prop_map(|rules| {
+        object(rules.into_iter().map(|(keyword, value)| (keyword.to_owned(), value)).collect())
+    })
+}
+
+fn rule_of_scalar() -> impl Strategy<Value = (&'static str, Value)> {
+    const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
+    let kind = || select(&TYPES[..]);
+    let limit = || select(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"][..]);
+    prop_oneof![
+        3 => kind().prop_map(|kind| ("type", kind.into())),
+        3 => vec(kind(), 2..5).prop_map(|mut kinds| {
+            kinds.sort_unstable();
+            kinds.dedup();
+            ("type", kinds.into())
+        }),
+        1 => vec(value(), 1..4).prop_map(|values| ("enum", values.into())),
+        1 => value().prop_map(|value| ("const", value)),
+        2 => (limit(), number()),
+        1 => select(&["0.5", "2", "1e-19"][..])
+            .prop_map(|text| ("multipleOf", serde_json::from_str(text).unwrap_or_default())),
+        1 => (select(&["minLength", "maxLength"][..]), (0..3_u8).prop_map(Value::from)),
+        1 => select(&["^x", "ü$", "^$", "[a-x]"][..]).prop_map(|text| ("pattern", text.into())),
+        1 => select(&["date", "uuid", "email", "uri", "date-time"][..])
+            .prop_map(|format| ("format", format.into())),
+    ]
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    vec(name(2), 1..3).prop_map(|mut names| {
+        names.sort_unstable();
+        names.dedup();
+        names
+    })
+}
+
+fn members<S: Strategy<Value = Value>>(inner: S) -> impl Strategy<Value = Value> {
+    vec((name(3), inner), 1..4).prop_map(object)
+}
+
+fn rule_of_object<S>(inner: S) -> impl Strategy<Value = (&'static str, Value)>
+where
+    S: Strategy<Value = Value> + Clone + 'static,
+{
+    let pattern = || select(&["^[ab]$", "[0-9]", "^-"][..]);
+    prop_oneof![
+        6 => members(inner.clone()).prop_map(|members| ("properties", members)),
+        1 => (pattern(), inner.clone()).prop_map(|(pattern, inner)| {
+            ("patternProperties", json!({pattern: inner}))
+        }),
+        1 => prop_oneof![Just(Value::Bool(false)), inner.clone()]
+            .prop_map(|inner| ("additionalProperties", inner)),
+        2 => names().prop_map(|names| ("required", names.into())),
+        1 => (name(2), names()).prop_map(|(name, names)| {
+            ("dependentRequired", json!({name: names}))
+        }),
+        1 => prop_oneof![
+            Just(json!({"maxLength": 1})),
+            Just(json!({"pattern": "^[a-c0-9]"})),
+            Just(json!({"enum": ["a", "b", "0", "1"]})),
+        ]
+        .prop_map(|inner| ("propertyNames", inner)),
+        2 => (0..3_u8).prop_map(|count| ("minProperties", count.into())),
+        2 => (1..5_u8).prop_map(|count| ("maxProperties", count.into())),
+    ]
+}
+
+fn rule_of_array<S>(inner: S) -> impl Strategy<Value = (&'static str, Value)>
+where
+    S: Strategy<Value = Value> + Clone + 'static,
+{
+    prop_oneof![
+        3 => inner.clone().prop_map(|inner| ("items", inner)),
+        1 => vec(inner.clone(), 1..3).prop_map(|first| ("prefixItems", first.into())),
+        1 => inner.prop_map(|inner| ("contains", inner)),
+        2 => (0..3_u8).prop_map(|count| ("minItems", count.into())),
+        2 => (1..5_u8).prop_map(|count| ("maxItems", count.into())),
+        1 => Just(("uniqueItems", true.into())),
+    ]
+}
+
+fn rule_of_several<S>(inner: S) -> impl Strategy<Value = (&'static str, Value)>
+where
+    S: Strategy<Value = Value> + Clone + 'static,
+{
+    let some = || vec(inner.clone(), 1..3).prop_map(Value::from);
+    prop_oneof![
+        2 => some().prop_map(|some| ("allOf", some)),
+        1 => some().prop_map(|some| ("anyOf", some)),
+        1 => some().prop_map(|some| ("oneOf", some)),
+        1 => inner.clone().prop_map(|inner| ("not", inner)),
+        1 => inner.clone().prop_map(|inner| ("if", inner)),
+        2 => inner.clone().prop_map(|inner| ("then", inner)),
+        2 => inner.prop_map(|inner| ("else", inner)),
+    ]
+}
+
+fn any_rules() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![
+        8 => rules(rule_of_scalar()),
+        1 => any::<bool>().prop_map(Value::from),
+        2 => definition().prop_map(|name| json!({"$ref": format!("#/$defs/{name}")})),
+        1 => rules(rule_of_scalar()).prop_map(|mut rules| {
+            rules["readOnly"] = true.into();
+            rules
+        }),
+    ];
+    leaf.prop_recursive(3, 16, 3, |inner| {
+        rules(prop_oneof![
+            2 => rule_of_scalar(),
+            4 => rule_of_object(inner.clone()),
+            3 => rule_of_array(inner.clone()),
+            2 => rule_of_several(inner.clone()),
+            1 => Just(("readOnly", true.into())),
+        ])
+    })
+    .boxed()
+}
+
+/// Rules of which some are certainly about an object's members.
+fn rules_of_object(inner: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
+    let others =
+        rules(prop_oneof![3 => rule_of_object(inner.clone()), 1 => rule_of_several(inner.clone())]);
+    (members(inner), others).prop_map(|(members, mut rules)| {
+        rules["properties"] = members;
+        rules
+    })
+}
+
 fn operation(document: &Value, choice: Choice, misses: u8) -> Value {
     let Choice { op, path, from, name, value, luck } = choice;
     let mut places = Vec::new();

@@ -3,7 +3,7 @@
 //! The patch is applied to a [`SymbolicDocument`], of which nothing is known except what the
 //! conditions prove. What differs from the stored document in the end is the update. The update is
 //! right under two rules. Whenever its conditions hold on the stored item, it leaves exactly the
-//! document that RFC 6902 would, or RFC 7396. Whenever RFC 6902 fails, one of its conditions does not
+//! document that RFC 6902 would, or RFC 7396, and that document breaks no rule that the stored one keeps. Whenever RFC 6902 fails, one of its conditions does not
 //! hold.
 
 use json_patch::PatchOperation;
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     hints::Hints,
     patch::{Change, Patch},
+    rules::Rules,
 };
 
 /// How often a patch is planned at most, as it tells some things later than they are guessed.
@@ -26,7 +27,11 @@ const MAX_REPLANNED: usize = 100;
 
 /// The clauses of the update that says the same as `patch`, or why there is none. What `hints` say
 /// comes before what would be guessed.
-pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<'p>, Obstacle> {
+pub(super) fn compile<'p>(
+    patch: &'p Patch,
+    hints: &'p Hints,
+    rules: &Rules,
+) -> Result<Clauses<'p>, Obstacle> {
     // What a plan of several requests refuses on the way, one update may do. Hints must not decide which.
     let hints = if !hints.is_empty() && patch.may_pass_limits() { Hints::none() } else { hints };
     let attempts = match patch.change() {
@@ -43,7 +48,9 @@ pub(super) fn compile<'p>(patch: &'p Patch, hints: &'p Hints) -> Result<Clauses<
             }
             Change::Merge(merge) => document.merge(merge),
         };
-        let outcome = outcome.and_then(|()| document.write(patch.limits()));
+        let outcome = outcome
+            .and_then(|()| document.write(patch.limits()))
+            .and_then(|()| document.keep(rules));
         let clauses = document.into_clauses();
         match outcome {
             Ok(()) => return Ok(clauses),

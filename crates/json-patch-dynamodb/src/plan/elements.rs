@@ -65,6 +65,32 @@ pub(super) struct Layout<'e, N> {
     pub(super) appended: Vec<Source<'e, N>>,
 }
 
+/// What a stored array has become, by the indexes that its elements have now.
+pub(super) struct Parts<'e, N> {
+    /// Its front.
+    pub(super) front: Vec<NowAt<'e, N>>,
+    /// The index of the first element after the front.
+    pub(super) others_from: usize,
+    /// Whether the stored elements after the front had other indexes.
+    pub(super) are_others_shifted: bool,
+    /// What comes after all of them.
+    pub(super) appended: &'e [N],
+    /// How many elements there are more than before.
+    pub(super) grown: usize,
+    /// How many there are less.
+    pub(super) shrunk: usize,
+}
+
+/// What is at some indexes of an array now.
+pub(super) enum NowAt<'e, N> {
+    /// Stored elements that have the indexes that they had.
+    Kept,
+    /// Stored elements that had other indexes.
+    Shifted(Range<usize>),
+    /// An element that the patch has touched or added.
+    Node(usize, &'e N),
+}
+
 /// An element that a patch has touched.
 pub(super) trait Touched {
     /// Whether the element is unchanged, and where its array had it in the stored document.
@@ -245,6 +271,31 @@ impl<N: Touched> Elements<N> {
             Part::Run(_) => None,
         });
         front.chain(&self.appended)
+    }
+
+    /// What the array has become, from its first element to its last.
+    pub(super) fn parts(&self) -> Parts<'_, N> {
+        let mut index = 0;
+        let front = self.front.iter().map(|part| {
+            let at = index;
+            index += part.len();
+            match part {
+                Part::Run(run) if run.start == at => NowAt::Kept,
+                Part::Run(run) => NowAt::Shifted(at..at + run.len()),
+                Part::One { node, .. } => NowAt::Node(at, node),
+            }
+        });
+        let front = front.collect();
+        let are_others_shifted = index != self.covered && !self.is_whole;
+        let length = index + self.appended.len();
+        Parts {
+            front,
+            others_from: index,
+            are_others_shifted,
+            appended: &self.appended,
+            grown: length.saturating_sub(self.covered),
+            shrunk: self.covered.saturating_sub(length),
+        }
     }
 
     /// Whether the array is as it is stored.

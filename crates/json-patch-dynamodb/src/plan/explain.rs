@@ -10,6 +10,7 @@ use crate::{
     hints::Hints,
     patch::{Change, Patch},
     pointer::quoted,
+    rules::Rules,
 };
 
 /// A plan, and what it rests on.
@@ -51,9 +52,15 @@ impl<'p> Explanation<'p> {
     /// Explains the plan that [`Plan::of`] gives.
     #[must_use]
     pub fn of(patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
-        let plan = Plan::of(patch, attribute, hints);
+        Self::keeping(Rules::none(), patch, attribute, hints)
+    }
+
+    /// Explains the plan that [`Plan::keeping`] gives.
+    #[must_use]
+    pub fn keeping(rules: &Rules, patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
+        let plan = Plan::keeping(rules, patch, attribute, hints);
         let clauses = match plan {
-            Plan::Direct(_) => compile(patch, hints).ok(),
+            Plan::Direct(_) => compile(patch, hints, rules).ok(),
             Plan::Check | Plan::Rewrite(_) => None,
         };
         let guesses = clauses.as_ref().map(Clauses::guesses).unwrap_or_default();
@@ -61,7 +68,8 @@ impl<'p> Explanation<'p> {
             (Plan::Rewrite(_), Change::Operations(operations)) => {
                 let is_one_update = |count: &usize| {
                     let first = patch.with_operations(operations[..*count].to_vec());
-                    !matches!(Plan::of(&first, attribute, hints), Plan::Rewrite(_))
+                    let plan = Plan::keeping(rules, &first, attribute, hints);
+                    !matches!(plan, Plan::Rewrite(_))
                 };
                 (0..operations.len()).rev().find(is_one_update)
             }

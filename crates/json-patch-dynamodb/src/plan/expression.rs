@@ -195,6 +195,10 @@ enum Condition<'p> {
     Equals(Path, &'p Value),
     /// The list or map there has this many entries, or the text this many bytes.
     HasSize(Path, usize),
+    /// The list or map there has so many entries at most.
+    HasAtMost(Path, usize),
+    /// The list or map there has so many entries at least.
+    HasAtLeast(Path, usize),
 }
 
 /// What the update does. Every path is one of the stored document, as it was before the update.
@@ -226,7 +230,9 @@ impl Condition<'_> {
         let (Self::Exists(path)
         | Self::IsOfType(path, _)
         | Self::Equals(path, _)
-        | Self::HasSize(path, _)) = self;
+        | Self::HasSize(path, _)
+        | Self::HasAtMost(path, _)
+        | Self::HasAtLeast(path, _)) = self;
         let Some(below) = path.0.strip_prefix(&*place.0) else {
             return true;
         };
@@ -235,8 +241,19 @@ impl Condition<'_> {
             Self::Exists(_) => true,
             Self::IsOfType(_, kind) => Type::of(found) == Some(*kind),
             Self::Equals(_, expected) => found == *expected,
-            Self::HasSize(_, size) => found.as_array().is_none_or(|array| array.len() == *size),
+            Self::HasSize(_, size) => entries(found).is_none_or(|found| found == *size),
+            Self::HasAtMost(_, most) => entries(found).is_none_or(|found| found <= *most),
+            Self::HasAtLeast(_, least) => entries(found).is_none_or(|found| found >= *least),
         })
+    }
+}
+
+/// How many entries an array or object has.
+fn entries(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(elements) => Some(elements.len()),
+        Value::Object(members) => Some(members.len()),
+        _ => None,
     }
 }
 
@@ -481,6 +498,43 @@ impl<'p> Clauses<'p> {
         self.demand(path, Condition::HasSize(path.clone(), length))
     }
 
+    /// Demands that the list or map at `path` has `most` entries at most.
+    pub(super) fn has_at_most(&mut self, path: &Path, most: usize) -> Result<(), Obstacle> {
+        self.has_entries(path, Condition::HasAtMost(path.clone(), most), |found| found <= most)
+    }
+
+    /// Demands that the list or map at `path` has `least` entries at least.
+    pub(super) fn has_at_least(&mut self, path: &Path, least: usize) -> Result<(), Obstacle> {
+        self.has_entries(path, Condition::HasAtLeast(path.clone(), least), |found| found >= least)
+    }
+
+    fn has_entries(
+        &mut self,
+        path: &Path,
+        condition: Condition<'p>,
+        are_right: impl FnOnce(usize) -> bool,
+    ) -> Result<(), Obstacle> {
+        let known = match self.known(path) {
+            Known::Value(value) => entries(value),
+            Known::Missing | Known::Nothing => self.facts.get(path).and_then(|fact| fact.length),
+        };
+        match known {
+            Some(entries) => agree(are_right(entries)),
+            None => self.demand(path, condition),
+        }
+    }
+
+    /// Whether the conditions say that something is at `path`.
+    pub(super) fn is_proven(&self, path: &Path) -> bool {
+        match self.known(path) {
+            Known::Value(_) => true,
+            Known::Missing => false,
+            Known::Nothing => self.facts.get(path).is_some_and(|fact| {
+                fact.exists || fact.kind.is_some() || fact.least > 0 || fact.length.is_some()
+            }),
+        }
+    }
+
     /// What the conditions say of the value that is stored at `path`.
     fn known(&self, path: &Path) -> Known<'p> {
         if !self.has_values {
@@ -600,7 +654,10 @@ impl<'p> Clauses<'p> {
         for condition in &self.conditions {
             bytes += text.condition(condition, &self.names) + " AND ".len();
             // A function, and beside it a comparison.
-            let is_both = matches!(condition, Condition::HasSize(..));
+            let is_both = matches!(
+                condition,
+                Condition::HasSize(..) | Condition::HasAtMost(..) | Condition::HasAtLeast(..)
+            );
             operators += OPERATORS_PER_CLAUSE + usize::from(is_both);
             fits(bytes, operators)?;
         }
@@ -642,10 +699,9 @@ impl<'p> Text<'p> {
                 let value = self.value(Cow::Owned(name.into()));
                 format!("attribute_type({},{value})", self.path(path, names))
             }
-            Condition::HasSize(path, size) => {
-                let value = self.value(Cow::Owned((*size).into()));
-                format!("size({})={value}", self.path(path, names))
-            }
+            Condition::HasSize(path, size) => self.size(path, "=", *size, names),
+            Condition::HasAtMost(path, most) => self.size(path, "<=", *most, names),
+            Condition::HasAtLeast(path, least) => self.size(path, ">=", *least, names),
             Condition::Equals(path, expected) => {
                 let value = self.value(Cow::Borrowed(expected));
                 format!("{}={value}", self.path(path, names))
@@ -654,6 +710,11 @@ impl<'p> Text<'p> {
         let bytes = text.len();
         self.update.conditions.push(text);
         bytes
+    }
+
+    fn size(&mut self, path: &Path, comparison: &str, size: usize, names: &[Rc<str>]) -> String {
+        let value = self.value(Cow::Owned(size.into()));
+        format!("size({}){comparison}{value}", self.path(path, names))
     }
 
     /// Prints `action`, and says how long its text is.

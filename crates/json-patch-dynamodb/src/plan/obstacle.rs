@@ -27,6 +27,13 @@ pub enum Obstacle {
     /// The planning would take too much work.
     #[error("the planning would take too much work")]
     TooMuchWork,
+    /// The patch seems to break a rule. Whether the document broke the rule before only the document
+    /// tells.
+    #[error("a rule seems broken, and may have been broken before")]
+    RuleMayBreak,
+    /// Whether a rule is kept depends on stored values that the patch does not tell.
+    #[error("whether a rule is kept depends on stored values")]
+    RuleNeedsDocument,
 }
 
 impl Obstacle {
@@ -42,6 +49,8 @@ impl Obstacle {
             Self::NoRoom => "no-room",
             Self::ValuesTooLarge => "values-too-large",
             Self::TooMuchWork => "too-much-work",
+            Self::RuleMayBreak => "rule-may-break",
+            Self::RuleNeedsDocument => "rule-needs-document",
         }
     }
 }

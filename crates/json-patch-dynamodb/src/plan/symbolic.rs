@@ -12,11 +12,13 @@ use serde_json::{Map, Value};
 use super::{
     elements::{Added, Elements, Layout, Source, Touched},
     expression::{Clauses, Lesson, ListEnd, Path, Stored, Type},
+    guard,
     obstacle::Obstacle,
 };
 use crate::{
     limits::Limits,
     pointer::index,
+    rules::Rules,
     size::{depth, item_bytes},
 };
 
@@ -216,6 +218,11 @@ impl<'p> SymbolicDocument<'p> {
         Writer { clauses: &mut self.clauses, limits }.write(&self.root, Path::default())
     }
 
+    /// Adds the conditions under which this document breaks no rule that the stored one keeps.
+    pub(super) fn keep(&mut self, rules: &Rules) -> Result<(), Obstacle> {
+        guard::keep(rules, &self.root, &mut self.clauses)
+    }
+
     /// The clauses of the update from the stored document to this one.
     pub(super) fn into_clauses(self) -> Clauses<'p> {
         self.clauses
@@ -246,6 +253,11 @@ impl<'p> Node<'p> {
     /// What the stored document has at `origin`, in its place.
     fn stored(origin: Path) -> Self {
         Self::Stored { origin, contents: Contents::Unknown, in_place: true }
+    }
+
+    /// Whether this is what the stored document has at `place`, whatever has happened below it.
+    pub(super) fn is_stored_at(&self, place: &Path) -> bool {
+        matches!(self, Self::Stored { origin, .. } if origin == place)
     }
 
     /// Demands that the stored document has what this node refers to.
@@ -295,7 +307,7 @@ impl<'p> Node<'p> {
     }
 
     /// The node's value, where no part of it is from the stored document.
-    fn value(&self) -> Result<Cow<'p, Value>, Obstacle> {
+    pub(super) fn value(&self) -> Result<Cow<'p, Value>, Obstacle> {
         Ok(match self {
             Node::Value(value) => Cow::Borrowed(*value),
             Node::Object(members) => {
@@ -354,7 +366,7 @@ impl Contents<'_> {
     }
 
     /// Whether nothing has happened, except that members or elements were looked at.
-    fn are_unchanged(&self) -> bool {
+    pub(super) fn are_unchanged(&self) -> bool {
         match self {
             Contents::Unknown => true,
             Contents::Members(members) => {

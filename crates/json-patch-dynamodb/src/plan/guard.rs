@@ -1,0 +1,377 @@
+//! What rules ask of the stored document, so that an update breaks none that was kept before.
+//!
+//! Only what the patch has changed is looked at: what is where it was breaks what it broke before, and
+//! nothing else. A value of the patch is checked here. Of a stored object or array that changes in its
+//! own place, the rules that ask for a number of entries or for another member become conditions. Where
+//! only the whole value tells, or where something seems broken that may have been broken before, there
+//! is no such update.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
+
+use super::{
+    elements::{Elements, NowAt, Parts, Touched as _},
+    expression::{Clauses, Path},
+    obstacle::Obstacle,
+    symbolic::{Contents, Node},
+};
+use crate::rules::{Check, Evaluation, Id, Rules, Schemas, is_name_valid};
+
+/// Adds the conditions under which `document`, made of the stored one, breaks no rule that the stored one
+/// keeps.
+///
+/// # Errors
+///
+/// [`Obstacle::RuleMayBreak`] or [`Obstacle::RuleNeedsDocument`].
+pub(super) fn keep<'p>(
+    rules: &Rules,
+    document: &Node<'p>,
+    clauses: &mut Clauses<'p>,
+) -> Result<(), Obstacle> {
+    let Some(schemas) = rules.schemas() else { return Ok(()) };
+    let ignores_read_only = rules.ignores_read_only();
+    let (visited, looked) = (HashSet::new(), HashMap::new());
+    let mut guard = Guard { schemas, ignores_read_only, clauses, visited, looked };
+    guard.keep(Schemas::ROOT, document, &Path::default())
+}
+
+struct Guard<'g, 'p> {
+    schemas: &'g Schemas,
+    ignores_read_only: bool,
+    clauses: &'g mut Clauses<'p>,
+    /// The places that were checked against schemas that are referred to.
+    visited: HashSet<(Id, Path)>,
+    /// Whether a schema that is referred to looks at what has changed at a place.
+    looked: HashMap<(Id, Path), bool>,
+}
+
+/// A member of a stored object that the patch has touched.
+struct Member<'n, 'p> {
+    name: &'n str,
+    place: Path,
+    /// What is there now, if anything is.
+    node: Option<&'n Node<'p>>,
+    /// Whether what is there was there before, though something below it may have changed.
+    is_kept: bool,
+    /// Whether something was there before for certain.
+    was_there: bool,
+}
+
+impl Member<'_, '_> {
+    fn may_be_new(&self) -> bool {
+        self.node.is_some() && !self.is_kept && !self.was_there
+    }
+}
+
+impl<'p> Guard<'_, 'p> {
+    /// Checks what is at `place` now.
+    fn keep(&mut self, schema: Id, node: &Node<'p>, place: &Path) -> Result<(), Obstacle> {
+        let own = &self.schemas[schema];
+        match node {
+            Node::Stored { contents, .. } if node.is_stored_at(place) => {
+                if contents.are_unchanged() {
+                    return Ok(());
+                }
+                if own.is_read_only && !self.ignores_read_only {
+                    return Err(Obstacle::RuleNeedsDocument);
+                }
+                let members = self.members(contents, place);
+                for rule in &own.rules {
+                    match contents {
+                        Contents::Members(_) => self.keep_members(&rule.check, &members, place)?,
+                        Contents::Elements(elements) => {
+                            self.keep_elements(&rule.check, elements, place)?;
+                        }
+                        Contents::Unknown => {}
+                    }
+                    self.keep_whole(&rule.check, node, place)?;
+                }
+                Ok(())
+            }
+            // What it is, and what it broke where it was, only the stored document tells.
+            Node::Stored { .. } if own.is_trivial => Ok(()),
+            Node::Stored { .. } => Err(Obstacle::RuleNeedsDocument),
+            Node::Value(_) | Node::Object(_) | Node::Array(_) => {
+                if self.is_protected(schema) {
+                    return Err(Obstacle::RuleNeedsDocument);
+                }
+                let value = node.value()?;
+                let is_valid = Evaluation::new(self.schemas).is_valid(schema, &value);
+                if is_valid { Ok(()) } else { Err(Obstacle::RuleMayBreak) }
+            }
+        }
+    }
+
+    /// Whether something at or below the place of this schema is read-only.
+    fn is_protected(&self, schema: Id) -> bool {
+        !self.ignores_read_only && self.schemas[schema].has_read_only
+    }
+
+    fn members<'n>(&mut self, contents: &'n Contents<'p>, place: &Path) -> Vec<Member<'n, 'p>> {
+        let Contents::Members(members) = contents else { return Vec::new() };
+        let touched = members.iter().map(|(name, node)| {
+            let place = place.member(self.clauses.name(name));
+            let node = node.as_ref();
+            let is_kept = node.is_some_and(|node| node.is_stored_at(&place));
+            let was_there = self.clauses.is_proven(&place);
+            Member { name, place, node, is_kept, was_there }
+        });
+        // What was only looked at is as it was.
+        touched.filter(|member| member.node.is_none_or(|node| !node.is_as_stored())).collect()
+    }
+
+    /// Checks a rule of an object of which these members have changed.
+    fn keep_members(
+        &mut self,
+        check: &Check,
+        changed: &[Member<'_, 'p>],
+        place: &Path,
+    ) -> Result<(), Obstacle> {
+        match check {
+            Check::MaxProperties(most) => {
+                let new = changed.iter().filter(|member| member.may_be_new()).count();
+                let gone =
+                    changed.iter().filter(|member| member.node.is_none() && member.was_there);
+                self.at_most(place, *most, new.saturating_sub(gone.count()))
+            }
+            Check::MinProperties(least) => {
+                let gone = changed.iter().filter(|member| member.node.is_none()).count();
+                self.at_least(place, *least, gone)
+            }
+            Check::Required(names) => {
+                let is_gone =
+                    |member: &Member<'_, '_>| member.node.is_none() && is_in(names, member.name);
+                broken_if(changed.iter().any(is_gone))
+            }
+            Check::DependentRequired(names) => {
+                for (name, others) in names {
+                    let of = |name: &str| changed.iter().find(|member| member.name == name);
+                    let trigger = of(name);
+                    if trigger.is_some_and(|member| member.node.is_none()) {
+                        continue;
+                    }
+                    let is_new = trigger.is_some_and(|member| !member.is_kept);
+                    for other in others {
+                        match of(other) {
+                            Some(member) => broken_if(member.node.is_none())?,
+                            None if is_new => {
+                                let place = place.member(self.clauses.name(other));
+                                self.clauses.exists(&place).map_err(broken)?;
+                            }
+                            None => {}
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Check::PropertyNames(schema) => {
+                let is_wrong = |member: &Member<'_, '_>| {
+                    member.may_be_new() && !is_name_valid(self.schemas, *schema, member.name)
+                };
+                broken_if(changed.iter().any(is_wrong))
+            }
+            Check::Members(members) => {
+                for member in changed {
+                    broken_if(member.may_be_new() && members.forbid(member.name))?;
+                    for schema in members.of(member.name) {
+                        match member.node {
+                            Some(node) => self.keep(schema, node, &member.place)?,
+                            None if self.is_protected(schema) => {
+                                return Err(Obstacle::RuleNeedsDocument);
+                            }
+                            None => {}
+                        }
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a rule of an array that has changed.
+    fn keep_elements(
+        &mut self,
+        check: &Check,
+        elements: &Elements<Node<'p>>,
+        place: &Path,
+    ) -> Result<(), Obstacle> {
+        let Parts { front, others_from, are_others_shifted, appended, grown, shrunk } =
+            elements.parts();
+        match check {
+            Check::MaxItems(most) => self.at_most(place, *most, grown),
+            Check::MinItems(least) => self.at_least(place, *least, shrunk),
+            Check::UniqueItems | Check::Contains(_) => Err(Obstacle::RuleNeedsDocument),
+            Check::Elements { first, others } => {
+                // Of the elements that have these indexes.
+                let of = |indexes: Range<usize>| {
+                    let named = indexes.start.min(first.len())..indexes.end.min(first.len());
+                    let others = others.filter(|_| indexes.end > first.len());
+                    first[named].iter().copied().chain(others)
+                };
+                let shifted = front.iter().filter_map(|part| match part {
+                    NowAt::Shifted(run) => Some(run.clone()),
+                    NowAt::Kept | NowAt::Node(..) => None,
+                });
+                let behind = others_from..usize::MAX;
+                let others_shifted = are_others_shifted.then(|| behind.clone());
+                for schema in shifted.chain(others_shifted).flat_map(of) {
+                    if !self.schemas[schema].is_trivial {
+                        return Err(Obstacle::RuleNeedsDocument);
+                    }
+                }
+                if shrunk > 0 && of(behind.clone()).any(|schema| self.is_protected(schema)) {
+                    return Err(Obstacle::RuleNeedsDocument);
+                }
+                for part in &front {
+                    let NowAt::Node(index, node) = part else { continue };
+                    for schema in of(*index..index + 1) {
+                        self.keep(schema, node, &place.element(*index))?;
+                    }
+                }
+                for node in appended {
+                    for schema in of(behind.clone()) {
+                        // No stored element has this index.
+                        self.keep(schema, node, &place.element(usize::MAX))?;
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a rule of a value, which has changed in its own place, that is not only one of its members
+    /// or elements.
+    fn keep_whole(&mut self, check: &Check, node: &Node<'p>, place: &Path) -> Result<(), Obstacle> {
+        match check {
+            Check::Enum(_) | Check::Const(_) => Err(Obstacle::RuleNeedsDocument),
+            Check::AllOf(all) => all.iter().try_for_each(|schema| self.keep(*schema, node, place)),
+            Check::Ref(schema) => {
+                if self.visited.insert((*schema, place.clone())) {
+                    self.keep(*schema, node, place)?;
+                }
+                Ok(())
+            }
+            Check::AnyOf(some) | Check::OneOf(some) => {
+                some.iter().try_for_each(|schema| self.judge(*schema, node, place))
+            }
+            Check::Not(schema) => self.judge(*schema, node, place),
+            Check::If { condition, then, otherwise } => {
+                self.judge(*condition, node, place)?;
+                // Which of the two holds is as it was.
+                then.iter().chain(otherwise).try_for_each(|schema| self.keep(*schema, node, place))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a schema of which only counts whether it holds: it must not look at what has changed.
+    fn judge(&mut self, schema: Id, node: &Node<'p>, place: &Path) -> Result<(), Obstacle> {
+        if self.looks_at(schema, node, place) || self.is_protected(schema) {
+            Err(Obstacle::RuleNeedsDocument)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the schema may hold before the change and not after it, or the other way round.
+    fn looks_at(&mut self, schema: Id, node: &Node<'p>, place: &Path) -> bool {
+        let own = &self.schemas[schema];
+        if own.is_trivial || node.is_stored_at(place) && node.is_as_stored() {
+            return false;
+        }
+        let Node::Stored { contents, .. } = node else { return true };
+        if !node.is_stored_at(place) {
+            return true;
+        }
+        let changed = self.members(contents, place);
+        own.rules.iter().any(|rule| match (&rule.check, contents) {
+            (Check::Enum(_) | Check::Const(_), _) => true,
+            (Check::AllOf(some) | Check::AnyOf(some) | Check::OneOf(some), _) => {
+                some.iter().any(|schema| self.looks_at(*schema, node, place))
+            }
+            (Check::Not(schema), _) => self.looks_at(*schema, node, place),
+            (Check::Ref(schema), _) => {
+                let key = (*schema, place.clone());
+                if let Some(known) = self.looked.get(&key) {
+                    return *known;
+                }
+                let looks = self.looks_at(*schema, node, place);
+                self.looked.insert(key, looks);
+                looks
+            }
+            (Check::If { condition, then, otherwise }, _) => {
+                let all = [Some(*condition), *then, *otherwise];
+                all.into_iter().flatten().any(|schema| self.looks_at(schema, node, place))
+            }
+            (Check::MinProperties(_) | Check::MaxProperties(_), Contents::Members(_)) => {
+                changed.iter().any(|member| member.node.is_none() || member.may_be_new())
+            }
+            (Check::Required(names), Contents::Members(_)) => changed.iter().any(|member| {
+                is_in(names, member.name) && (member.node.is_none() || member.may_be_new())
+            }),
+            (Check::DependentRequired(names), Contents::Members(_)) => {
+                changed.iter().any(|member| {
+                    names
+                        .iter()
+                        .any(|(name, others)| name == member.name || is_in(others, member.name))
+                })
+            }
+            (Check::PropertyNames(_), Contents::Members(_)) => {
+                changed.iter().any(|member| member.node.is_none() || member.may_be_new())
+            }
+            (Check::Members(members), Contents::Members(_)) => changed.iter().any(|member| {
+                members.forbid(member.name) && !member.is_kept
+                    || members.of(member.name).any(|schema| match member.node {
+                        Some(node) => self.looks_at(schema, node, &member.place),
+                        None => !self.schemas[schema].is_trivial,
+                    })
+            }),
+            (
+                Check::MinItems(_)
+                | Check::MaxItems(_)
+                | Check::UniqueItems
+                | Check::Contains(_)
+                | Check::Elements { .. },
+                Contents::Elements(_),
+            ) => true,
+            _ => false,
+        })
+    }
+
+    /// Of the place, which gets at most `new` entries more.
+    fn at_most(&mut self, place: &Path, most: usize, new: usize) -> Result<(), Obstacle> {
+        if new == 0 {
+            return Ok(());
+        }
+        let room = most.checked_sub(new).ok_or(Obstacle::RuleMayBreak)?;
+        self.clauses.has_at_most(place, room).map_err(broken)
+    }
+
+    /// Of the place, which loses at most `gone` entries.
+    fn at_least(&mut self, place: &Path, least: usize, gone: usize) -> Result<(), Obstacle> {
+        if gone == 0 || least == 0 {
+            return Ok(());
+        }
+        self.clauses.has_at_least(place, least.saturating_add(gone)).map_err(broken)
+    }
+}
+
+fn is_in(names: &[String], name: &str) -> bool {
+    names.iter().any(|each| each == name)
+}
+
+fn broken_if(is_broken: bool) -> Result<(), Obstacle> {
+    if is_broken { Err(Obstacle::RuleMayBreak) } else { Ok(()) }
+}
+
+/// What the conditions say already breaks the rule.
+fn broken(obstacle: Obstacle) -> Obstacle {
+    match obstacle {
+        Obstacle::Contradiction => Obstacle::RuleMayBreak,
+        other => other,
+    }
+}

@@ -1,0 +1,365 @@
+//! Rules for what a document may hold: a JSON Schema (2020-12), of which nothing is ignored.
+//!
+//! A patch is refused where the document after it breaks a rule that the document before it does not
+//! break. So a document that breaks rules already can still be changed, one place after the other.
+
+mod check;
+mod decimal;
+mod format;
+mod schema;
+
+use std::{collections::HashSet, fmt, sync::Arc};
+
+use json_patch::jsonptr::{Pointer, PointerBuf};
+use serde_json::{Value, value::RawValue};
+
+use self::check::{Broken, Step, pointer, step};
+pub(crate) use self::{
+    check::{Evaluation, is_name_valid},
+    schema::{Check, Id, Schemas},
+};
+use crate::{
+    apply::apply,
+    limits::Limits,
+    patch::{Change, Patch, op_name},
+    pointer::quoted,
+    value::{MAX_RECURSION, ValueError, parse_value},
+};
+
+/// The most broken rules that are told of one document.
+const MAX_TOLD: usize = 10;
+
+/// What a document may hold. [`Rules::default`] allows everything.
+///
+/// A clone is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// None where everything is allowed.
+    schemas: Option<Arc<Schemas>>,
+    ignores_read_only: bool,
+}
+
+/// Why a file is not a schema that this crate can keep.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{problem}", at(.pointer, .keyword.as_deref()))]
+pub struct RulesError {
+    /// The schema in the file that is not right.
+    pub pointer: PointerBuf,
+    /// The keyword of this schema that is not right, if it is one.
+    pub keyword: Option<String>,
+    /// What is wrong.
+    pub problem: RuleProblem,
+}
+
+/// What is wrong with a schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuleProblem {
+    /// The file is not JSON.
+    #[error("not JSON, at line {line} column {column}")]
+    NotJson {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1, in bytes.
+        column: usize,
+    },
+    /// The file holds what no document can.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The keyword is not one of those that are kept.
+    #[error("this keyword is not supported")]
+    UnknownKeyword,
+    /// The keyword's value is not one that it can have.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// A regular expression that cannot be kept in linear time, or is none.
+    #[error("not a supported regular expression: {0}")]
+    Pattern(String),
+    /// `$ref` leads to no schema of the file.
+    #[error("no schema of this file is there")]
+    NoSuchSchema,
+    /// `$ref` comes back to itself, for the same value.
+    #[error("the reference comes back to itself without a step into the value")]
+    EndlessReference,
+    /// `readOnly` is in a schema whose outcome only is asked for.
+    #[error("`readOnly` says nothing here")]
+    ReadOnlySaysNothing,
+}
+
+fn at(pointer: &Pointer, keyword: Option<&str>) -> String {
+    match keyword {
+        Some(keyword) => format!("`{keyword}` at `{}`: ", quoted(pointer)),
+        None if pointer.is_root() => String::new(),
+        None => format!("`{}`: ", quoted(pointer)),
+    }
+}
+
+/// A rule that a document breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Where the document breaks it.
+    pub pointer: PointerBuf,
+    /// The rule's keyword: `readOnly` where a value has changed that may not, and `false` where the
+    /// schema is `false`.
+    pub keyword: &'static str,
+    /// The keyword's place in its file.
+    pub place: PointerBuf,
+    /// The keyword's value as JSON, unless it is a schema. A long one is cut.
+    pub limit: Option<String>,
+}
+
+/// Why a patch is refused: it breaks rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenRules {
+    /// The operation that breaks the first of them; none of a merge patch.
+    pub operation: Option<BrokenBy>,
+    /// The rules, at least one and at most ten. Changes of what is read-only come first.
+    pub violations: Vec<Violation>,
+}
+
+/// An operation that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenBy {
+    /// The operation's index in the patch, from 0.
+    pub index: usize,
+    /// Its name.
+    pub op: &'static str,
+    /// Its `path`.
+    pub path: PointerBuf,
+}
+
+impl Rules {
+    /// Rules that allow everything.
+    #[must_use]
+    pub fn none() -> &'static Self {
+        static NONE: Rules = Rules { schemas: None, ignores_read_only: false };
+        &NONE
+    }
+
+    /// Parses the text of a JSON Schema.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the text is not JSON, not a schema of the draft 2020-12, or has a keyword that this
+    /// crate does not keep.
+    pub fn parse(text: &str) -> Result<Self, RulesError> {
+        let whole = |problem| RulesError { pointer: PointerBuf::new(), keyword: None, problem };
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
+            whole(RuleProblem::NotJson { line: error.line(), column: error.column() })
+        })?;
+        let limits = Limits { depth: MAX_RECURSION, ..Limits::DYNAMODB };
+        let schema = parse_value(raw, 0, &limits).map_err(|error| whole(error.into()))?;
+        let schemas = Schemas::parse(&schema)?;
+        Ok(Self { schemas: Some(Arc::new(schemas)), ignores_read_only: false })
+    }
+
+    /// The same rules for who may change what is read-only.
+    #[must_use]
+    pub fn ignoring_read_only(&self) -> Self {
+        Self { ignores_read_only: true, ..self.clone() }
+    }
+
+    /// Whether everything is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schemas.is_none()
+    }
+
+    pub(crate) fn schemas(&self) -> Option<&Schemas> {
+        self.schemas.as_deref()
+    }
+
+    pub(crate) fn ignores_read_only(&self) -> bool {
+        self.ignores_read_only
+    }
+
+    /// The rules that `document` breaks, the first ten. Its numbers are canonical.
+    #[must_use]
+    pub fn violations(&self, document: &Value) -> Vec<Violation> {
+        let Some(schemas) = &self.schemas else { return Vec::new() };
+        newly_broken(schemas, None, document)
+    }
+
+    /// Checks that the change from `before` to `after` breaks no rule that `before` does not break, and
+    /// leaves alone what is read-only. `after` is what `patch` has made of `before`.
+    ///
+    /// # Errors
+    ///
+    /// Names the rules, and the operation that breaks the first of them.
+    pub fn check(&self, patch: &Patch, before: &Value, after: &Value) -> Result<(), BrokenRules> {
+        let Some(schemas) = &self.schemas else { return Ok(()) };
+        let mut violations = Vec::new();
+        if !self.ignores_read_only {
+            violations = changed_read_only(schemas, before, after);
+        }
+        violations.extend(newly_broken(schemas, Some(before), after));
+        violations.truncate(MAX_TOLD);
+        let Some(first) = violations.first() else { return Ok(()) };
+        let operation = breaking_operation(schemas, patch, before, first);
+        Err(BrokenRules { operation, violations })
+    }
+}
+
+impl BrokenRules {
+    /// Whether the patch changes what is read-only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.violations.first().is_some_and(Violation::is_read_only)
+    }
+}
+
+impl Violation {
+    fn of(schemas: &Schemas, steps: &[Step<'_>], broken: Broken<'_>) -> Self {
+        let mut place = schemas[broken.schema].place.clone();
+        if broken.keyword != "false" {
+            place.push_back(broken.keyword);
+        }
+        Self {
+            pointer: pointer(steps),
+            keyword: broken.keyword,
+            place,
+            limit: broken.limit.map(str::to_owned),
+        }
+    }
+
+    /// Whether a value has changed that is read-only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.keyword == "readOnly"
+    }
+
+    /// The kind of violation as one word for a program, in kebab case.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        if self.is_read_only() { "read-only" } else { "rule-broken" }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pointer.is_root() {
+            f.write_str("the document")?;
+        } else {
+            write!(f, "`{}`", quoted(&self.pointer))?;
+        }
+        if self.is_read_only() {
+            return f.write_str(" is read-only");
+        }
+        write!(f, " breaks the rule `{}`", self.keyword)?;
+        match &self.limit {
+            Some(limit) if self.keyword != "false" => write!(f, " {limit}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for BrokenRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(BrokenBy { index, op, path }) = &self.operation {
+            write!(f, "operation {index} (`{op}` `{}`): ", quoted(path))?;
+        }
+        if let Some(first) = self.violations.first() {
+            write!(f, "{first}")?;
+        }
+        match self.violations.len() {
+            0 | 1 => Ok(()),
+            more => write!(f, ", and {} more", more - 1),
+        }
+    }
+}
+
+/// The first rules that `after` breaks and `before` does not break.
+fn newly_broken(schemas: &Schemas, before: Option<&Value>, after: &Value) -> Vec<Violation> {
+    let mut told = Vec::new();
+    let mut seen = HashSet::new();
+    let mut was = Evaluation::new(schemas);
+    Evaluation::new(schemas).visit(Schemas::ROOT, after, &mut |steps, broken| {
+        let was_broken = before.is_some_and(|before| is_broken(&mut was, before, steps, broken));
+        if !was_broken && seen.insert((steps.to_vec(), broken)) {
+            told.push(Violation::of(schemas, steps, broken));
+        }
+        told.len() == MAX_TOLD
+    });
+    told
+}
+
+/// Whether the document breaks this rule where `steps` lead.
+fn is_broken<'v>(
+    evaluation: &mut Evaluation<'_, 'v>,
+    document: &'v Value,
+    steps: &[Step<'_>],
+    rule: Broken<'_>,
+) -> bool {
+    evaluation.visit_at(Schemas::ROOT, document, steps, &mut |_, broken| broken == rule)
+}
+
+/// The first read-only places that do not have the same after as before.
+fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Violation> {
+    let mut told: Vec<Violation> = Vec::new();
+    for (one, other) in [(after, before), (before, after)] {
+        Evaluation::new(schemas).visit_read_only(
+            Schemas::ROOT,
+            one,
+            Some(other),
+            &mut |steps, broken| {
+                if told.len() < MAX_TOLD {
+                    let violation = Violation::of(schemas, steps, broken);
+                    if !told.contains(&violation) {
+                        told.push(violation);
+                    }
+                }
+            },
+        );
+    }
+    told
+}
+
+/// An operation after which the document breaks the rule, and before which it does not.
+fn breaking_operation(
+    schemas: &Schemas,
+    patch: &Patch,
+    before: &Value,
+    violation: &Violation,
+) -> Option<BrokenBy> {
+    let Change::Operations(operations) = patch.change() else { return None };
+    let is_broken_after = |count: usize| {
+        let first = patch.with_operations(operations[..count].to_vec());
+        let Ok(document) = apply(&first, before.clone()) else { return false };
+        if violation.is_read_only() {
+            document.pointer(violation.pointer.as_str())
+                != before.pointer(violation.pointer.as_str())
+        } else {
+            is_violated(schemas, &document, violation)
+        }
+    };
+    // The document does not break it after `whole` operations, and breaks it after `broken`.
+    let (mut whole, mut broken) = (0, operations.len());
+    while broken - whole > 1 {
+        let middle = whole.midpoint(broken);
+        if is_broken_after(middle) {
+            broken = middle;
+        } else {
+            whole = middle;
+        }
+    }
+    let operation = operations.get(whole)?;
+    Some(BrokenBy { index: whole, op: op_name(operation), path: operation.path().to_buf() })
+}
+
+fn is_violated(schemas: &Schemas, document: &Value, violation: &Violation) -> bool {
+    let mut steps = Vec::new();
+    let mut at = document;
+    let tokens: Vec<_> =
+        violation.pointer.tokens().map(|token| token.decoded().into_owned()).collect();
+    for token in &tokens {
+        let to = match at {
+            Value::Array(_) => crate::pointer::index(token).map(Step::Index),
+            _ => Some(Step::Name(token)),
+        };
+        let Some((to, part)) = to.and_then(|to| Some((to, step(at, to)?))) else { return false };
+        steps.push(to);
+        at = part;
+    }
+    Evaluation::new(schemas).visit_at(Schemas::ROOT, document, &steps, &mut |_, broken| {
+        Violation::of(schemas, &[], broken).place == violation.place
+    })
+}

@@ -1,0 +1,674 @@
+//! A JSON Schema, parsed so that nothing of it is ignored.
+
+use std::collections::{BTreeMap, HashMap};
+
+use json_patch::jsonptr::{Pointer, PointerBuf};
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+
+use super::{RuleProblem, RulesError, decimal::Decimal, format::Format};
+
+/// The one dialect, as `$schema` may name it.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+const EXPECTED_DIALECT: &str = "`https://json-schema.org/draft/2020-12/schema`";
+
+/// Keywords that mean something only together.
+const TOGETHER: [&str; 8] = [
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "prefixItems",
+    "items",
+    "if",
+    "then",
+    "else",
+];
+
+/// The most characters of a rule's limit that are kept for errors.
+const MAX_LIMIT: usize = 200;
+
+/// A schema, by its number among those of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Id(usize);
+
+/// All schemas of a file. The first one is the whole file.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas(Vec<Schema>);
+
+/// One schema: rules that a value has to keep.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// Its place in its file.
+    pub(crate) place: PointerBuf,
+    pub(crate) rules: Vec<Rule>,
+    /// Whether the value may not change.
+    pub(crate) is_read_only: bool,
+    /// Whether this schema, or one of those below it or referred to, has `readOnly`.
+    pub(crate) has_read_only: bool,
+    /// Whether it allows everything.
+    pub(crate) is_trivial: bool,
+}
+
+/// A keyword with its value.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) keyword: &'static str,
+    /// The keyword's value as JSON, where that is no schema; a long one is cut.
+    pub(crate) limit: Option<String>,
+    pub(crate) check: Check,
+}
+
+/// What a keyword asks for. "JSON Schema Core" 10 and "JSON Schema Validation" 6 of 2020-12 say what
+/// each means.
+#[derive(Debug)]
+pub(crate) enum Check {
+    /// The schema `false`: no value.
+    Nothing,
+    Type(Types),
+    Enum(Vec<Value>),
+    Const(Value),
+    MultipleOf(Decimal),
+    Minimum(Decimal),
+    Maximum(Decimal),
+    ExclusiveMinimum(Decimal),
+    ExclusiveMaximum(Decimal),
+    MinLength(usize),
+    MaxLength(usize),
+    Pattern(Regex),
+    Format(Format),
+    MinItems(usize),
+    MaxItems(usize),
+    UniqueItems,
+    Contains(Id),
+    /// `prefixItems` and `items`.
+    Elements {
+        first: Vec<Id>,
+        others: Option<Id>,
+    },
+    MinProperties(usize),
+    MaxProperties(usize),
+    Required(Vec<String>),
+    DependentRequired(BTreeMap<String, Vec<String>>),
+    PropertyNames(Id),
+    /// `properties`, `patternProperties` and `additionalProperties`.
+    Members(Members),
+    AllOf(Vec<Id>),
+    AnyOf(Vec<Id>),
+    OneOf(Vec<Id>),
+    Not(Id),
+    If {
+        condition: Id,
+        then: Option<Id>,
+        otherwise: Option<Id>,
+    },
+    Ref(Id),
+}
+
+/// Which schemas the members of an object have to keep.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    named: BTreeMap<String, Id>,
+    patterns: Vec<(Regex, Id)>,
+    /// For a member that has neither a name nor a pattern.
+    others: Option<Id>,
+    /// Whether there must be no such member.
+    is_closed: bool,
+}
+
+impl Members {
+    /// The schemas of the member `name`.
+    pub(crate) fn of<'m>(&'m self, name: &'m str) -> impl Iterator<Item = Id> + 'm {
+        let others = if self.is_other(name) { self.others } else { None };
+        let patterns = self.patterns.iter().filter(|(pattern, _)| pattern.is_match(name));
+        let named = self.named.get(name).copied();
+        named.into_iter().chain(patterns.map(|(_, id)| *id)).chain(others)
+    }
+
+    /// Whether there must be no member `name`, as it is not named.
+    pub(crate) fn forbid(&self, name: &str) -> bool {
+        self.is_closed && self.is_other(name)
+    }
+
+    fn is_other(&self, name: &str) -> bool {
+        !self.named.contains_key(name)
+            && !self.patterns.iter().any(|(pattern, _)| pattern.is_match(name))
+    }
+
+    fn all(&self) -> impl Iterator<Item = Id> + '_ {
+        let patterns = self.patterns.iter().map(|(_, id)| *id);
+        self.named.values().copied().chain(patterns).chain(self.others)
+    }
+}
+
+/// Types of JSON values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Types(u8);
+
+impl Types {
+    const NAMES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
+    const INTEGER: u8 = 1 << 6;
+
+    fn add(&mut self, name: &str) -> Option<()> {
+        let number = Self::NAMES.iter().position(|each| *each == name)?;
+        self.0 |= 1 << number;
+        Some(())
+    }
+
+    pub(crate) fn allow(self, value: &Value) -> bool {
+        let number = match value {
+            Value::Null => 0,
+            Value::Bool(_) => 1,
+            Value::Object(_) => 2,
+            Value::Array(_) => 3,
+            Value::Number(_) => 4,
+            Value::String(_) => 5,
+        };
+        let is_integer = || match value {
+            Value::Number(number) => Decimal::of(number).is_some_and(Decimal::is_integer),
+            _ => false,
+        };
+        self.0 & (1 << number) != 0 || self.0 & Self::INTEGER != 0 && is_integer()
+    }
+}
+
+impl Check {
+    /// The schemas that apply to the same value.
+    fn in_place(&self) -> Vec<Id> {
+        match self {
+            Self::AllOf(all) | Self::AnyOf(all) | Self::OneOf(all) => all.clone(),
+            Self::Not(id) | Self::Ref(id) => vec![*id],
+            Self::If { condition, then, otherwise } => {
+                [Some(*condition), *then, *otherwise].into_iter().flatten().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The schemas that apply to parts of the value.
+    fn below(&self) -> Vec<Id> {
+        match self {
+            Self::Contains(id) | Self::PropertyNames(id) => vec![*id],
+            Self::Elements { first, others } => first.iter().copied().chain(*others).collect(),
+            Self::Members(members) => members.all().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The schema in which `readOnly` would say nothing.
+    fn judged(&self) -> Option<Id> {
+        match self {
+            Self::Not(id) | Self::Contains(id) | Self::PropertyNames(id) => Some(*id),
+            Self::If { condition, .. } => Some(*condition),
+            _ => None,
+        }
+    }
+}
+
+impl std::ops::Index<Id> for Schemas {
+    type Output = Schema;
+
+    fn index(&self, id: Id) -> &Schema {
+        &self.0[id.0]
+    }
+}
+
+impl Schemas {
+    /// The schema of the whole file.
+    pub(crate) const ROOT: Id = Id(0);
+
+    /// Parses the schema of a file.
+    pub(crate) fn parse(schema: &Value) -> Result<Self, RulesError> {
+        let mut parser = Parser::default();
+        parser.schema(schema, &mut PointerBuf::new())?;
+        parser.resolve()?;
+        let mut schemas = Self(parser.schemas);
+        schemas.check_references()?;
+        schemas.note_read_only()?;
+        Ok(schemas)
+    }
+
+    /// Refuses a reference that comes back to itself without a step into the value.
+    fn check_references(&self) -> Result<(), RulesError> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum State {
+            New,
+            Open,
+            Done,
+        }
+        let mut states = vec![State::New; self.0.len()];
+        for start in 0..self.0.len() {
+            // Each entry is a schema, and those at the same value that are still to be visited.
+            let mut stack = Vec::new();
+            if states[start] == State::New {
+                states[start] = State::Open;
+                stack.push((start, self.in_place(start)));
+            }
+            while let Some((at, rest)) = stack.last_mut() {
+                let Some(Id(next)) = rest.pop() else {
+                    states[*at] = State::Done;
+                    stack.pop();
+                    continue;
+                };
+                match states[next] {
+                    State::Done => {}
+                    State::Open => {
+                        let place = self.0[*at].place.clone();
+                        return Err(RulesError {
+                            pointer: place,
+                            keyword: Some("$ref".into()),
+                            problem: RuleProblem::EndlessReference,
+                        });
+                    }
+                    State::New => {
+                        states[next] = State::Open;
+                        stack.push((next, self.in_place(next)));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn in_place(&self, number: usize) -> Vec<Id> {
+        self.0[number].rules.iter().flat_map(|rule| rule.check.in_place()).collect()
+    }
+
+    /// Tells each schema whether it has `readOnly` below it, and refuses `readOnly` where it says
+    /// nothing.
+    fn note_read_only(&mut self) -> Result<(), RulesError> {
+        let mut has_changed = true;
+        while has_changed {
+            has_changed = false;
+            for number in 0..self.0.len() {
+                let schema = &self.0[number];
+                let mut parts = schema
+                    .rules
+                    .iter()
+                    .flat_map(|rule| rule.check.in_place().into_iter().chain(rule.check.below()));
+                if !schema.has_read_only && parts.any(|id| self[id].has_read_only) {
+                    self.0[number].has_read_only = true;
+                    has_changed = true;
+                }
+            }
+        }
+        for schema in &self.0 {
+            for rule in &schema.rules {
+                if rule.check.judged().is_some_and(|id| self[id].has_read_only) {
+                    return Err(RulesError {
+                        pointer: schema.place.clone(),
+                        keyword: Some(rule.keyword.into()),
+                        problem: RuleProblem::ReadOnlySaysNothing,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    schemas: Vec<Schema>,
+    numbers: HashMap<PointerBuf, Id>,
+    /// The schemas with a `$ref`, and where each leads.
+    references: Vec<(Id, PointerBuf)>,
+}
+
+/// The object of a schema that is being parsed.
+struct Source<'s> {
+    members: &'s Map<String, Value>,
+    place: &'s Pointer,
+}
+
+impl<'s> Source<'s> {
+    fn refuse(&self, keyword: &str, problem: RuleProblem) -> RulesError {
+        let pointer = self.place.to_buf();
+        RulesError { pointer, keyword: Some(keyword.into()), problem }
+    }
+
+    fn expected(&self, keyword: &str, what: &'static str) -> RulesError {
+        self.refuse(keyword, RuleProblem::Expected(what))
+    }
+
+    fn object(&self, keyword: &str) -> Result<Option<&'s Map<String, Value>>, RulesError> {
+        let Some(value) = self.members.get(keyword) else { return Ok(None) };
+        value.as_object().map(Some).ok_or_else(|| self.expected(keyword, "an object"))
+    }
+
+    fn text(&self, keyword: &str, value: &'s Value) -> Result<&'s str, RulesError> {
+        value.as_str().ok_or_else(|| self.expected(keyword, "a string"))
+    }
+
+    fn flag(&self, keyword: &str, value: &Value) -> Result<bool, RulesError> {
+        value.as_bool().ok_or_else(|| self.expected(keyword, "`true` or `false`"))
+    }
+
+    fn number(&self, keyword: &str, value: &Value) -> Result<Decimal, RulesError> {
+        let number = match value {
+            Value::Number(number) => Decimal::of(number),
+            _ => None,
+        };
+        number.ok_or_else(|| self.expected(keyword, "a number"))
+    }
+
+    fn count(&self, keyword: &str, value: &Value) -> Result<usize, RulesError> {
+        let count = self.number(keyword, value).ok().and_then(Decimal::to_count);
+        count.ok_or_else(|| self.expected(keyword, "a whole number from 0"))
+    }
+
+    fn names(&self, keyword: &str, value: &Value) -> Result<Vec<String>, RulesError> {
+        let names = value.as_array().and_then(|names| {
+            names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        names.ok_or_else(|| self.expected(keyword, "an array of strings"))
+    }
+
+    fn regex(&self, keyword: &str, pattern: &str) -> Result<Regex, RulesError> {
+        Regex::new(pattern)
+            .map_err(|error| self.refuse(keyword, RuleProblem::Pattern(error.to_string())))
+    }
+
+    fn types(&self, keyword: &str, value: &Value) -> Result<Types, RulesError> {
+        let mut types = Types::default();
+        let is_known = match value {
+            Value::String(name) => types.add(name).is_some(),
+            Value::Array(names) if !names.is_empty() => {
+                names.iter().all(|name| name.as_str().is_some_and(|name| types.add(name).is_some()))
+            }
+            _ => false,
+        };
+        let expected = "`null`, `boolean`, `object`, `array`, `number`, `string` or `integer`, or an \
+                        array of these";
+        if is_known { Ok(types) } else { Err(self.expected(keyword, expected)) }
+    }
+}
+
+impl Parser {
+    /// Parses a schema, which stands at `place`.
+    fn schema(&mut self, schema: &Value, place: &mut PointerBuf) -> Result<Id, RulesError> {
+        let id = Id(self.schemas.len());
+        self.numbers.insert(place.clone(), id);
+        self.schemas.push(Schema {
+            place: place.clone(),
+            rules: Vec::new(),
+            is_read_only: false,
+            has_read_only: false,
+            is_trivial: true,
+        });
+        let members = match schema {
+            Value::Bool(true) => return Ok(id),
+            Value::Bool(false) => {
+                let limit = Some("false".to_owned());
+                let rule = Rule { keyword: "false", limit, check: Check::Nothing };
+                self.finish(id, vec![rule], false);
+                return Ok(id);
+            }
+            Value::Object(members) => members,
+            _ => {
+                return Err(RulesError {
+                    pointer: place.clone(),
+                    keyword: None,
+                    problem: RuleProblem::Expected("an object, `true` or `false`"),
+                });
+            }
+        };
+        let own_place = place.clone();
+        let source = Source { members, place: &own_place };
+        let mut rules = Vec::new();
+        let mut is_read_only = false;
+        for (keyword, value) in members {
+            match &**keyword {
+                "readOnly" => is_read_only = source.flag("readOnly", value)?,
+                "$ref" => self.references.push((id, reference(&source, value)?)),
+                keyword => {
+                    let check = self.check(&source, keyword, value, place)?;
+                    rules.extend(check.map(|(keyword, check)| rule(keyword, value, check)));
+                }
+            }
+        }
+        rules.extend(self.checks_of_several(&source, place)?);
+        self.finish(id, rules, is_read_only);
+        Ok(id)
+    }
+
+    fn finish(&mut self, id: Id, rules: Vec<Rule>, is_read_only: bool) {
+        let is_trivial = rules.is_empty() && !is_read_only;
+        let schema = &mut self.schemas[id.0];
+        *schema = Schema {
+            place: std::mem::take(&mut schema.place),
+            rules,
+            is_read_only,
+            has_read_only: is_read_only,
+            is_trivial,
+        };
+    }
+
+    /// What `keyword` asks for by itself; none where it asks for nothing, or with others together.
+    fn check(
+        &mut self,
+        source: &Source<'_>,
+        keyword: &str,
+        value: &Value,
+        place: &mut PointerBuf,
+    ) -> Result<Option<(&'static str, Check)>, RulesError> {
+        Ok(Some(match keyword {
+            "type" => ("type", Check::Type(source.types(keyword, value)?)),
+            "enum" => match value {
+                Value::Array(values) => ("enum", Check::Enum(values.clone())),
+                _ => return Err(source.expected(keyword, "an array")),
+            },
+            "const" => ("const", Check::Const(value.clone())),
+            "multipleOf" => match source.number(keyword, value)? {
+                number if number.is_positive() => ("multipleOf", Check::MultipleOf(number)),
+                _ => return Err(source.expected(keyword, "a number above 0")),
+            },
+            "minimum" => ("minimum", Check::Minimum(source.number(keyword, value)?)),
+            "maximum" => ("maximum", Check::Maximum(source.number(keyword, value)?)),
+            "exclusiveMinimum" => {
+                ("exclusiveMinimum", Check::ExclusiveMinimum(source.number(keyword, value)?))
+            }
+            "exclusiveMaximum" => {
+                ("exclusiveMaximum", Check::ExclusiveMaximum(source.number(keyword, value)?))
+            }
+            "minLength" => ("minLength", Check::MinLength(source.count(keyword, value)?)),
+            "maxLength" => ("maxLength", Check::MaxLength(source.count(keyword, value)?)),
+            "pattern" => {
+                let pattern = source.text(keyword, value)?;
+                ("pattern", Check::Pattern(source.regex(keyword, pattern)?))
+            }
+            "format" => {
+                let format = Format::of(source.text(keyword, value)?);
+                let expected = "`uuid`, `date`, `date-time`, `email` or `uri`";
+                let format = format.ok_or_else(|| source.expected(keyword, expected))?;
+                ("format", Check::Format(format))
+            }
+            "minItems" => ("minItems", Check::MinItems(source.count(keyword, value)?)),
+            "maxItems" => ("maxItems", Check::MaxItems(source.count(keyword, value)?)),
+            "uniqueItems" if source.flag(keyword, value)? => ("uniqueItems", Check::UniqueItems),
+            "contains" => ("contains", Check::Contains(self.below(value, place, &["contains"])?)),
+            "minProperties" => {
+                ("minProperties", Check::MinProperties(source.count(keyword, value)?))
+            }
+            "maxProperties" => {
+                ("maxProperties", Check::MaxProperties(source.count(keyword, value)?))
+            }
+            "required" => ("required", Check::Required(source.names(keyword, value)?)),
+            "dependentRequired" => {
+                let names = source.object(keyword)?.into_iter().flatten();
+                let names =
+                    names.map(|(name, names)| Ok((name.clone(), source.names(keyword, names)?)));
+                let names = names.collect::<Result<_, RulesError>>()?;
+                ("dependentRequired", Check::DependentRequired(names))
+            }
+            "propertyNames" => {
+                let id = self.below(value, place, &["propertyNames"])?;
+                ("propertyNames", Check::PropertyNames(id))
+            }
+            "allOf" => ("allOf", Check::AllOf(self.list(source, keyword, value, place)?)),
+            "anyOf" => ("anyOf", Check::AnyOf(self.list(source, keyword, value, place)?)),
+            "oneOf" => ("oneOf", Check::OneOf(self.list(source, keyword, value, place)?)),
+            "not" => ("not", Check::Not(self.below(value, place, &["not"])?)),
+            "$defs" => {
+                for (name, definition) in source.object(keyword)?.into_iter().flatten() {
+                    self.below(definition, place, &[keyword, name])?;
+                }
+                return Ok(None);
+            }
+            "$schema" if *value != DIALECT => {
+                return Err(source.expected(keyword, EXPECTED_DIALECT));
+            }
+            "$comment" | "title" | "description" => {
+                source.text(keyword, value)?;
+                return Ok(None);
+            }
+            "deprecated" | "writeOnly" | "uniqueItems" => {
+                source.flag(keyword, value)?;
+                return Ok(None);
+            }
+            "examples" if !value.is_array() => return Err(source.expected(keyword, "an array")),
+            "$schema" | "default" | "examples" => return Ok(None),
+            _ if TOGETHER.contains(&keyword) => return Ok(None),
+            _ => return Err(source.refuse(keyword, RuleProblem::UnknownKeyword)),
+        }))
+    }
+
+    /// What keywords ask for that mean something only together.
+    fn checks_of_several(
+        &mut self,
+        source: &Source<'_>,
+        place: &mut PointerBuf,
+    ) -> Result<Vec<Rule>, RulesError> {
+        let mut rules = Vec::new();
+        let mut add = |keyword, check| rules.push(Rule { keyword, limit: None, check });
+        let has = |keyword: &str| source.members.contains_key(keyword);
+        if has("properties") || has("patternProperties") || has("additionalProperties") {
+            let mut members = Members::default();
+            for (name, value) in source.object("properties")?.into_iter().flatten() {
+                let id = self.below(value, place, &["properties", name])?;
+                members.named.insert(name.clone(), id);
+            }
+            for (pattern, value) in source.object("patternProperties")?.into_iter().flatten() {
+                let regex = source.regex("patternProperties", pattern)?;
+                let id = self.below(value, place, &["patternProperties", pattern])?;
+                members.patterns.push((regex, id));
+            }
+            match source.members.get("additionalProperties") {
+                None => {}
+                Some(Value::Bool(false)) => members.is_closed = true,
+                Some(value) => {
+                    members.others = Some(self.below(value, place, &["additionalProperties"])?);
+                }
+            }
+            add("properties", Check::Members(members));
+        }
+        if has("prefixItems") || has("items") {
+            let first = match source.members.get("prefixItems") {
+                Some(list) => self.list(source, "prefixItems", list, place)?,
+                None => Vec::new(),
+            };
+            let others = self.member(source, "items", place)?;
+            add("items", Check::Elements { first, others });
+        }
+        // Without `if` the other two ask for nothing. They still have to be schemas.
+        let (then, otherwise) =
+            (self.member(source, "then", place)?, self.member(source, "else", place)?);
+        if let Some(condition) = self.member(source, "if", place)? {
+            add("if", Check::If { condition, then, otherwise });
+        }
+        Ok(rules)
+    }
+
+    /// The schema in the member `keyword`, if there is one.
+    fn member(
+        &mut self,
+        source: &Source<'_>,
+        keyword: &str,
+        place: &mut PointerBuf,
+    ) -> Result<Option<Id>, RulesError> {
+        let schema = source.members.get(keyword);
+        schema.map(|schema| self.below(schema, place, &[keyword])).transpose()
+    }
+
+    /// Parses a schema below the one at `place`, where these tokens lead.
+    fn below(
+        &mut self,
+        schema: &Value,
+        place: &mut PointerBuf,
+        tokens: &[&str],
+    ) -> Result<Id, RulesError> {
+        for token in tokens {
+            place.push_back(*token);
+        }
+        let id = self.schema(schema, place)?;
+        for _ in tokens {
+            place.pop_back();
+        }
+        Ok(id)
+    }
+
+    fn list(
+        &mut self,
+        source: &Source<'_>,
+        keyword: &str,
+        value: &Value,
+        place: &mut PointerBuf,
+    ) -> Result<Vec<Id>, RulesError> {
+        let list = value.as_array().filter(|list| !list.is_empty());
+        let list =
+            list.ok_or_else(|| source.expected(keyword, "an array of schemas, not empty"))?;
+        let schemas = list
+            .iter()
+            .enumerate()
+            .map(|(index, schema)| self.below(schema, place, &[keyword, &index.to_string()]));
+        schemas.collect()
+    }
+
+    /// Makes rules of the references, as all schemas are known now.
+    fn resolve(&mut self) -> Result<(), RulesError> {
+        for (id, to) in std::mem::take(&mut self.references) {
+            let Some(target) = self.numbers.get(&to) else {
+                return Err(RulesError {
+                    pointer: self.schemas[id.0].place.clone(),
+                    keyword: Some("$ref".into()),
+                    problem: RuleProblem::NoSuchSchema,
+                });
+            };
+            let rule = Rule { keyword: "$ref", limit: None, check: Check::Ref(*target) };
+            self.schemas[id.0].rules.push(rule);
+            self.schemas[id.0].is_trivial = false;
+        }
+        Ok(())
+    }
+}
+
+fn rule(keyword: &'static str, value: &Value, check: Check) -> Rule {
+    let is_schema = !check.in_place().is_empty() || !check.below().is_empty();
+    let limit = (!is_schema).then(|| {
+        let text = value.to_string();
+        match text.char_indices().nth(MAX_LIMIT) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    });
+    Rule { keyword, limit, check }
+}
+
+/// The place that a `$ref` leads to: a JSON Pointer as the fragment of a URI (RFC 6901 6).
+fn reference(source: &Source<'_>, value: &Value) -> Result<PointerBuf, RulesError> {
+    let refuse = || source.expected("$ref", "`#` and a JSON Pointer, as in `#/$defs/name`");
+    let fragment = source.text("$ref", value)?.strip_prefix('#').ok_or_else(refuse)?;
+    let mut bytes = Vec::new();
+    let mut rest = fragment.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+                let byte = digit().zip(digit()).map(|(high, low)| high * 16 + low);
+                byte.and_then(|byte| u8::try_from(byte).ok()).ok_or_else(refuse)?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().and_then(|text| PointerBuf::parse(text).ok()).ok_or_else(refuse)
+}

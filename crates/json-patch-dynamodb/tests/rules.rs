@@ -1,0 +1,274 @@
+//! Rules against an implementation of JSON Schema that others have written, on random schemas,
+//! documents and patches.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+use std::collections::BTreeSet;
+
+use json_patch_dynamodb::{
+    BrokenRules, Explanation, Hints, Limits, Patch, Plan, Rules, apply, parse_value,
+};
+use jsonschema::{Draft, Validator, error::ValidationErrorKind};
+use local::generate;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRunner},
+};
+use serde_json::{Value, value::RawValue};
+
+fn canonical(value: &Value) -> Value {
+    let text = value.to_string();
+    let raw: &RawValue = serde_json::from_str(&text).unwrap();
+    parse_value(raw, 0, &Limits::DYNAMODB).unwrap()
+}
+
+fn oracle(schema: &Value) -> Validator {
+    let options = jsonschema::options().with_draft(Draft::Draft202012);
+    options.should_validate_formats(true).build(schema).unwrap()
+}
+
+/// Pointers, and the places of the keywords that are broken there.
+type Places = BTreeSet<(String, String)>;
+
+fn broken(oracle: &Validator, document: &Value) -> Places {
+    let errors = oracle.iter_errors(document).filter(|error| match error.kind() {
+        // jsonschema 0.60 also says so of a member that is there, where it is the only one of `required`,
+        // `properties` does not name it and `additionalProperties` is `false`.
+        ValidationErrorKind::Required { property } => {
+            let object = document.pointer(error.instance_path().as_str());
+            property.as_str().is_none_or(|name| object.is_none_or(|all| all.get(name).is_none()))
+        }
+        _ => true,
+    });
+    let place = |error: jsonschema::ValidationError<'_>| {
+        (error.instance_path().to_string(), error.schema_path().to_string())
+    };
+    errors.map(place).collect()
+}
+
+fn told(rules: &Rules, document: &Value) -> Places {
+    let violations = rules.violations(document).into_iter();
+    violations.map(|each| (each.pointer.to_string(), each.place.to_string())).collect()
+}
+
+/// Compares a list of ten at most with all that there is.
+fn same(told: &Places, all: &Places) -> bool {
+    if all.len() < 10 { told == all } else { told.len() <= 10 && told.is_subset(all) }
+}
+
+/// The places that are read-only in `document`, by walking the schema's text.
+fn read_only(
+    root: &Value,
+    schema: &Value,
+    document: &Value,
+    at: &str,
+    found: &mut BTreeSet<String>,
+) {
+    let mut below = |schema: &Value, part: &Value, at: &str| {
+        read_only(root, schema, part, at, found);
+    };
+    let is_valid = |schema: &Value, part: &Value| {
+        let mut alone = schema.clone();
+        if let Some(members) = alone.as_object_mut() {
+            members.insert("$defs".into(), root["$defs"].clone());
+        }
+        oracle(&alone).is_valid(part)
+    };
+    for schema in schema["allOf"].as_array().into_iter().flatten() {
+        below(schema, document, at);
+    }
+    for keyword in ["anyOf", "oneOf"] {
+        for schema in schema[keyword].as_array().into_iter().flatten() {
+            if is_valid(schema, document) {
+                below(schema, document, at);
+            }
+        }
+    }
+    if let Some(condition) = schema.get("if") {
+        let branch = if is_valid(condition, document) { "then" } else { "else" };
+        below(&schema[branch], document, at);
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        below(root.pointer(&reference[1..]).unwrap(), document, at);
+    }
+    for (name, part) in document.as_object().into_iter().flatten() {
+        let token = name.replace('~', "~0").replace('/', "~1");
+        let at = format!("{at}/{token}");
+        let mut is_named = false;
+        if let Some(schema) = schema["properties"].get(name) {
+            is_named = true;
+            below(schema, part, &at);
+        }
+        for (pattern, schema) in schema["patternProperties"].as_object().into_iter().flatten() {
+            if regex_lite::Regex::new(pattern).unwrap().is_match(name) {
+                is_named = true;
+                below(schema, part, &at);
+            }
+        }
+        if !is_named {
+            below(&schema["additionalProperties"], part, &at);
+        }
+    }
+    for (index, part) in document.as_array().into_iter().flatten().enumerate() {
+        let own = schema["prefixItems"].get(index).unwrap_or(&schema["items"]);
+        below(own, part, &format!("{at}/{index}"));
+    }
+    if schema["readOnly"] == true {
+        found.insert(at.to_owned());
+    }
+}
+
+/// The read-only places at which the two documents differ.
+fn changed(schema: &Value, before: &Value, after: &Value) -> BTreeSet<String> {
+    let mut places = BTreeSet::new();
+    read_only(schema, schema, before, "", &mut places);
+    read_only(schema, schema, after, "", &mut places);
+    places.retain(|place| before.pointer(place) != after.pointer(place));
+    places
+}
+
+/// What became of the cases.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Schemas that are not kept, and patches that do not apply.
+    skipped: u32,
+    refused: u32,
+    refused_as_read_only: u32,
+    /// Applied although the document breaks rules before.
+    ratcheted: u32,
+    /// Direct plans whose condition holds; the others are decided in memory.
+    direct: u32,
+    guarded: u32,
+    in_memory: u32,
+}
+
+fn check(
+    counts: &mut Counts,
+    schema: &Value,
+    document: &Value,
+    body: &Value,
+    ignores_read_only: bool,
+    are_hinted: bool,
+) {
+    let (schema, document) = (canonical(schema), canonical(document));
+    let Ok(mut rules) = Rules::parse(&schema.to_string()) else {
+        return counts.skipped += 1;
+    };
+    if ignores_read_only {
+        rules = rules.ignoring_read_only();
+    }
+    let oracle = oracle(&schema);
+    let before = broken(&oracle, &document);
+    assert!(
+        same(&told(&rules, &document), &before),
+        "{schema}\n{document}\n{:?}\n{before:?}",
+        told(&rules, &document)
+    );
+    let Ok(patch) = Patch::parse_merge(body.to_string().as_bytes()) else {
+        return counts.skipped += 1;
+    };
+    let Ok(after) = apply(&patch, document.clone()) else {
+        return counts.skipped += 1;
+    };
+    let context = || format!("schema {schema}\ndocument {document}\npatch {body}\nafter {after}");
+
+    // What read, apply, compare says.
+    let new: Places = broken(&oracle, &after).difference(&before).cloned().collect();
+    let read_only =
+        if ignores_read_only { BTreeSet::new() } else { changed(&schema, &document, &after) };
+    let is_allowed = new.is_empty() && read_only.is_empty();
+
+    // The same in memory.
+    match rules.check(&patch, &document, &after) {
+        Ok(()) => assert!(is_allowed, "{}\nnew {new:?}, read-only {read_only:?}", context()),
+        Err(BrokenRules { operation, violations }) => {
+            assert!(!is_allowed, "{}\n{violations:?}", context());
+            let places = |are_read_only: bool| {
+                let those = violations.iter().filter(|each| each.is_read_only() == are_read_only);
+                those.map(|each| (each.pointer.to_string(), each.place.to_string())).collect()
+            };
+            let (protected, others): (Places, Places) = (places(true), places(false));
+            if violations.len() < 10 {
+                assert_eq!(others, new, "{}", context());
+            } else {
+                assert!(others.is_subset(&new), "{}", context());
+            }
+            // Of places within each other only the outer one is told.
+            assert_eq!(protected.is_empty(), read_only.is_empty(), "{}", context());
+            assert!(protected.iter().all(|(at, _)| read_only.contains(at)), "{}", context());
+            assert_eq!(violations[0].is_read_only(), !protected.is_empty());
+            if let Some(operation) = operation {
+                // Before it the first violation is not there, and after it it is.
+                let Value::Array(operations) = body else { panic!("{}", context()) };
+                let states = [operation.index, operation.index + 1].map(|count| {
+                    let first = Value::from(operations[..count].to_vec());
+                    let first = Patch::parse(first.to_string().as_bytes()).unwrap();
+                    let state = apply(&first, document.clone()).unwrap();
+                    let first = &violations[0];
+                    if first.is_read_only() {
+                        let pointer = first.pointer.as_str();
+                        state.pointer(pointer) != document.pointer(pointer)
+                    } else {
+                        let place = (first.pointer.to_string(), first.place.to_string());
+                        broken(&oracle, &state).contains(&place)
+                    }
+                });
+                assert_eq!(states, [false, true], "{}", context());
+                assert_eq!(operations[operation.index]["op"], operation.op);
+            } else {
+                assert!(body.is_object());
+            }
+            counts.refused += 1;
+            counts.refused_as_read_only += u32::from(!protected.is_empty());
+        }
+    }
+    counts.ratcheted += u32::from(is_allowed && !before.is_empty());
+
+    // And without the document.
+    let hints = if are_hinted { Hints::of(&document) } else { Hints::default() };
+    let free = Explanation::of(&patch, "document", &hints);
+    let kept = Explanation::keeping(&rules, &patch, "document", &hints);
+    match (&free.plan, &kept.plan) {
+        (Plan::Direct(free_update), Plan::Direct(update)) => {
+            assert_eq!(free_update.set.len(), update.set.len());
+            assert_eq!(free_update.remove, update.remove);
+            assert!(update.conditions.starts_with(&free_update.conditions));
+            if kept.holds(&document) {
+                assert!(
+                    is_allowed,
+                    "direct: {}\nnew {new:?}, read-only {read_only:?}\n{update:?}",
+                    context()
+                );
+                counts.direct += 1;
+                counts.guarded += u32::from(update.conditions.len() > free_update.conditions.len());
+            } else {
+                counts.in_memory += 1;
+            }
+        }
+        (Plan::Check, Plan::Check) => {}
+        (Plan::Direct(_) | Plan::Rewrite(_), Plan::Rewrite(_)) => counts.in_memory += 1,
+        (free, kept) => panic!("{free:?} {kept:?}"),
+    }
+}
+
+fn cases(default: u32) -> u32 {
+    std::env::var("RULES_CASES").map_or(default, |cases| cases.parse().unwrap())
+}
+
+#[test]
+fn rules_are_kept_as_another_implementation_says() {
+    let mut counts = Counts::default();
+    let patches = prop_oneof![
+        3 => generate::document_and_patch(0),
+        1 => generate::document_and_merge(),
+    ];
+    let strategy = (generate::schema(), patches, any::<[bool; 2]>());
+    let config = Config { cases: 1, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    for _ in 0..cases(5_000) {
+        let (schema, (document, body), [ignores_read_only, are_hinted]) =
+            strategy.new_tree(&mut runner).unwrap().current();
+        check(&mut counts, &schema, &document, &body, ignores_read_only, are_hinted);
+    }
+    println!("{counts:?}");
+}
