@@ -1,22 +1,76 @@
-//! Lists the translations of `src/messages/`, so that adding a language is adding a file.
+//! Lists what the build takes from folders: the translations of `src/messages/`, so that adding a language
+//! is adding a file, and the rules of `rules/`, after it has checked them.
 
-use std::{env, error::Error, fmt::Write, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    env,
+    error::Error,
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use json_patch_dynamodb::Rules;
+use uuid::Uuid;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("src/messages");
-    println!("cargo::rerun-if-changed={}", folder.display());
-    let mut files = fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>, std::io::Error>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "ftl"));
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut languages = files(&root.join("src/messages"), "ftl")?;
     // English is what everything else falls back to, so it comes first.
-    files.sort_by_key(|path| (path.file_stem().is_none_or(|tag| tag != "en"), path.clone()));
-    let mut list = String::from("const FILES: &[(&str, &str)] = &[\n");
-    for path in &files {
-        let tag = path.file_stem().and_then(|stem| stem.to_str()).ok_or("a tag is ASCII")?;
-        writeln!(list, "({tag:?}, include_str!({:?})),", path.display().to_string())?;
+    languages.sort_by_key(|(tag, _)| tag != "en");
+    write("languages.rs", &languages)?;
+    let rules = files(&root.join("rules"), "json")?;
+    check(&rules)?;
+    write("rules.rs", &rules)
+}
+
+/// The files in `folder` that end in `extension`, by their names without it, in order.
+fn files(folder: &Path, extension: &str) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
+    // A folder that is not there yet is looked for again in each build.
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            files.push((name.ok_or("a file's name is not UTF-8")?.to_owned(), path));
+        }
     }
-    list.push_str("];\n");
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("languages.rs"), list)?;
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Checks that the function will be able to keep these rules.
+fn check(files: &[(String, PathBuf)]) -> Result<(), Box<dyn Error>> {
+    let mut options = BTreeSet::new();
+    for (name, path) in files {
+        let file = path.display();
+        if name != "default" {
+            let option = Uuid::try_parse(name).map_err(|_| {
+                format!(
+                    "{file}: expected the name `default.json`, or an option's GUID with `.json`"
+                )
+            })?;
+            if !options.insert(option) {
+                return Err(format!("{file}: another file has rules of the same option").into());
+            }
+        }
+        Rules::parse(&fs::read_to_string(path)?).map_err(|error| format!("{file}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Writes a list of the files, of which the compiler then takes the texts.
+fn write(list: &str, files: &[(String, PathBuf)]) -> Result<(), Box<dyn Error>> {
+    let mut text = String::from("const FILES: &[(&str, &str)] = &[\n");
+    for (name, path) in files {
+        writeln!(text, "({name:?}, include_str!({:?})),", path.display().to_string())?;
+    }
+    text.push_str("];\n");
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join(list), text)?;
     Ok(())
 }

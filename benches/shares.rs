@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use json_patch_dynamodb::{Hints, Patch, Plan, apply, to_attribute};
+use json_patch_dynamodb::{Hints, Patch, Plan, Rules, apply, to_attribute};
 use local::{engine, generate, sample, table};
 use proptest::{
     strategy::{Strategy, ValueTree as _},
@@ -89,7 +89,10 @@ impl Stage {
         let request = PatchRequest::parse(&event(headers, patch)).unwrap();
         let plan = Plan::of(&request.patch, DOCUMENT, hints);
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
-        self.store.change(&self.access, &request, &plan, "bench", &mut effort).await.unwrap();
+        self.store
+            .change(&self.access, &request, Rules::none(), &plan, "bench", &mut effort)
+            .await
+            .unwrap();
         (plan.as_str(), effort.requests)
     }
 

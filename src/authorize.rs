@@ -20,6 +20,9 @@ pub struct AccessRules {
     /// The scope, or the Cognito group, that permits to see what is stored; without it whoever may
     /// change an option may also see it.
     pub read_scope: Option<String>,
+    /// The scope, or the Cognito group, that permits to change what the rules call read-only; without it
+    /// nobody may.
+    pub rules_scope: Option<String>,
 }
 
 impl Default for AccessRules {
@@ -29,6 +32,7 @@ impl Default for AccessRules {
             scope_claim: "scope".into(),
             write_scope: "options/write".into(),
             read_scope: None,
+            rules_scope: None,
         }
     }
 }
@@ -51,6 +55,7 @@ pub struct OrgAccess {
     org: OrgGuid,
     subject: String,
     may_read: bool,
+    may_change_read_only: bool,
 }
 
 impl OrgAccess {
@@ -70,6 +75,12 @@ impl OrgAccess {
     #[must_use]
     pub fn may_read(&self) -> bool {
         self.may_read
+    }
+
+    /// Whether the caller may change what the rules call read-only.
+    #[must_use]
+    pub fn may_change_read_only(&self) -> bool {
+        self.may_change_read_only
     }
 }
 
@@ -159,7 +170,10 @@ impl<'e> Caller<'e> {
             return Err(Denied::OtherOrganization);
         }
         let may_read = rules.read_scope.as_ref().is_none_or(|scope| self.holds(scope, rules));
-        Ok(OrgAccess { org, subject: self.subject.to_owned(), may_read })
+        let may_change_read_only =
+            rules.rules_scope.as_ref().is_some_and(|scope| self.holds(scope, rules));
+        let subject = self.subject.to_owned();
+        Ok(OrgAccess { org, subject, may_read, may_change_read_only })
     }
 
     fn claim(&self, name: &str) -> &'e Value {

@@ -108,6 +108,7 @@ impl Config {
                 scope_claim: get("SCOPE_CLAIM").unwrap_or(rules.scope_claim),
                 write_scope: get("WRITE_SCOPE").unwrap_or(rules.write_scope),
                 read_scope: get("READ_SCOPE"),
+                rules_scope: get("RULES_SCOPE"),
             },
             cors_origin: get("CORS_ORIGIN"),
             store: StoreConfig {

@@ -1,6 +1,7 @@
 //! The flow of one request, a line per stage.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use crate::{
     invocation::Invocation,
     request::{self, Client, Event, PatchRequest, Preference},
     response::{allow_origin, respond},
+    rules::OptionRules,
     store::{DOCUMENT, Effort, Outcome, Store},
     telemetry::{Operations, Record},
 };
@@ -26,17 +28,25 @@ pub const TIME_TO_ANSWER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Handler {
     store: Store,
-    rules: AccessRules,
+    access: AccessRules,
+    rules: OptionRules,
     cors_origin: Option<String>,
     /// Whether a request has come before.
     is_warm: AtomicBool,
 }
 
 impl Handler {
-    /// A handler of the options in `store` for callers who have access by `rules`.
+    /// A handler of the options in `store` for callers who have access by `access`.
     #[must_use]
-    pub fn new(store: Store, rules: AccessRules) -> Self {
-        Self { store, rules, cors_origin: None, is_warm: AtomicBool::new(false) }
+    pub fn new(store: Store, access: AccessRules) -> Self {
+        let (rules, is_warm) = (OptionRules::default(), AtomicBool::new(false));
+        Self { store, access, rules, cors_origin: None, is_warm }
+    }
+
+    /// The same handler, of options that keep these rules.
+    #[must_use]
+    pub fn with_rules(self, rules: OptionRules) -> Self {
+        Self { rules, ..self }
     }
 
     /// The same handler, with answers that pages of `origin` may read; `*` is any origin.
@@ -70,10 +80,10 @@ impl Handler {
         // what is valid.
         let caller = Caller::of(event)?;
         record.sub = Some(caller.subject().to_owned());
-        caller.check_scope(&self.rules)?;
+        caller.check_scope(&self.access)?;
         let org = request::organization(event)?;
         record.org = Some(org);
-        let access = caller.access(org, &self.rules)?;
+        let access = caller.access(org, &self.access)?;
         record.dry_run = request::dry_run(event)?;
         if record.dry_run && !access.may_read() {
             return Err(Denied::NoReadScope.into());
@@ -88,7 +98,13 @@ impl Handler {
         record.option = Some(request.option);
         record.operations = Operations::count(&request.patch);
         let hints = self.store.hints(&access, request.option);
-        let plan = Plan::of(&request.patch, DOCUMENT, &hints);
+        let rules = self.rules.of(request.option);
+        let rules = if access.may_change_read_only() {
+            Cow::Owned(rules.ignoring_read_only())
+        } else {
+            Cow::Borrowed(rules)
+        };
+        let plan = Plan::keeping(&rules, &request.patch, DOCUMENT, &hints);
         (record.plan, record.rewrite_reason) = match &plan {
             Plan::Direct(_) if request.shows_a_transaction() => {
                 (Some("rewrite"), Some("shows-a-transaction"))
@@ -106,6 +122,6 @@ impl Handler {
             }
         }
         let write_id = &invocation.request_id;
-        Ok(self.store.change(&access, &request, &plan, write_id, effort).await?)
+        Ok(self.store.change(&access, &request, &rules, &plan, write_id, effort).await?)
     }
 }

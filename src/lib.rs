@@ -2,7 +2,7 @@
 //!
 //! Data flows one way. [`request`] reads an API Gateway event. [`authorize`] turns the caller and
 //! the organization into the access that the store demands. [`json_patch_dynamodb`] compiles the
-//! patch to a plan, and does nothing else. [`store`] carries the plan out as one conditional write.
+//! patch to a plan, and does nothing else. [`rules`] are what the changed option has to keep. [`store`] carries the plan out as one conditional write.
 //! [`response`] says how it went. [`handler`] is these stages on one page.
 
 pub mod handler;
@@ -12,6 +12,7 @@ pub mod request;
 
 pub mod authorize;
 pub mod id;
+pub mod rules;
 
 pub mod store;
 

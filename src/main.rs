@@ -4,7 +4,9 @@ use std::{convert::Infallible, process::ExitCode};
 
 use lambda_http::{LambdaEvent, service_fn};
 use tokio::runtime::{Builder, LocalOptions};
-use update_organization_option::{Handler, Invocation, config::Config, store::Store, telemetry};
+use update_organization_option::{
+    Handler, Invocation, config::Config, rules::OptionRules, store::Store, telemetry,
+};
 
 fn main() -> ExitCode {
     let config = match Config::from_env() {
@@ -42,7 +44,9 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
     store.warm_up().await;
     // The service may run in tasks, which may borrow only what lives as long as the process.
     let handler: &'static _ = Box::leak(Box::new(
-        Handler::new(store, config.access).with_cors_origin(config.cors_origin),
+        Handler::new(store, config.access)
+            .with_rules(OptionRules::of_this_build()?)
+            .with_cors_origin(config.cors_origin),
     ));
     let service = service_fn(move |event: LambdaEvent<_>| async move {
         let invocation = Invocation::new(&event.context, timeout);

@@ -1,7 +1,7 @@
 //! The answer to a client. Only this module names a status code.
 
 use json_patch::jsonptr::Pointer;
-use json_patch_dynamodb::Limits;
+use json_patch_dynamodb::{BrokenRules, Limits, Violation};
 use lambda_http::{
     Body,
     aws_lambda_events::apigw::ApiGatewayProxyResponse,
@@ -60,7 +60,12 @@ pub fn status_and_code(failure: &Failure) -> (StatusCode, Code) {
                 (UNPROCESSABLE, Code::RequestIsNotValid)
             }
             StoreError::Patch { .. } => (UNPROCESSABLE, Code::OperationCannotBePerformed),
-            StoreError::TooLarge { .. } => (UNPROCESSABLE, Code::RequestIsNotValid),
+            StoreError::Rules { broken, .. } if broken.is_read_only() => {
+                (UNPROCESSABLE, Code::NotAllowed)
+            }
+            StoreError::Rules { .. } | StoreError::TooLarge { .. } => {
+                (UNPROCESSABLE, Code::RequestIsNotValid)
+            }
             StoreError::Throttled(_) => (StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests),
             StoreError::Contention => (StatusCode::TOO_MANY_REQUESTS, Code::TryLater),
             StoreError::Unreachable(_) | StoreError::OutcomeUnknown(_) => (FAILED, Code::TryLater),
@@ -179,6 +184,10 @@ fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
             Some(error.reason.as_str()),
             error.reason.limit(),
         ),
+        Failure::Store(StoreError::Rules { broken, .. }) => {
+            tell_rules(broken, &mut body);
+            (broken.operation.as_ref().map(|operation| operation.index), None, None, None)
+        }
         Failure::Store(StoreError::TooLarge { .. }) => {
             (None, None, Some("too-large"), Some(Limits::DYNAMODB.item_bytes))
         }
@@ -206,6 +215,24 @@ fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
         body["limit"] = limit.into();
     }
     body.to_string()
+}
+
+/// Tells `body` which rules are broken: the first one, and if there are several all of them.
+fn tell_rules(broken: &BrokenRules, body: &mut Value) {
+    let tell = |violation: &Violation| {
+        json!({
+            "pointer": violation.pointer,
+            "reason": violation.reason(),
+            "keyword": violation.keyword
+        })
+    };
+    if let [first, ..] = &*broken.violations {
+        let Value::Object(first) = tell(first) else { return };
+        body.as_object_mut().into_iter().for_each(|body| body.extend(first.clone()));
+    }
+    if broken.violations.len() > 1 {
+        body["violations"] = broken.violations.iter().map(tell).collect();
+    }
 }
 
 /// The reason phrase of RFC 9110 15.

@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ReturnConsumedCapacity},
 };
-use json_patch_dynamodb::{Hints, Plan};
+use json_patch_dynamodb::{Hints, Plan, Rules};
 
 use self::{alias::AliasCache, hints::HintsCache, perform::Performer, write::Target};
 pub use self::{
@@ -133,8 +133,8 @@ impl Store {
         self.hints.get((access.org(), option))
     }
 
-    /// Carries out `request`, all of it or nothing. `plan` is the plan of its patch. `write_id`
-    /// marks what this request writes, and no other request has it.
+    /// Carries out `request`, all of it or nothing. `plan` is the plan of its patch, keeping `rules`.
+    /// `write_id` marks what this request writes, and no other request has it.
     ///
     /// # Errors
     ///
@@ -144,11 +144,12 @@ impl Store {
         &self,
         access: &OrgAccess,
         request: &PatchRequest,
+        rules: &Rules,
         plan: &Plan<'_>,
         write_id: &str,
         effort: &mut Effort,
     ) -> Result<Outcome, StoreError> {
-        let target = Target { access, request, write_id };
+        let target = Target { access, request, rules, write_id };
         Performer { store: self, target, plan, effort }.perform().await
     }
 }

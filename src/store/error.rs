@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use json_patch_dynamodb::{ApplyError, Limits};
+use json_patch_dynamodb::{ApplyError, BrokenRules, Limits};
 
 use crate::{id::Version, request::Unmet};
 
@@ -41,6 +41,14 @@ pub enum StoreError {
         /// The operation that cannot be applied.
         error: ApplyError,
         /// The version of the option that it cannot be applied to.
+        version: Version,
+    },
+    /// The patch would break rules that the option has to keep.
+    #[error("{broken}")]
+    Rules {
+        /// The rules, and the operation that would break them.
+        broken: BrokenRules,
+        /// The version of the option that has kept them.
         version: Version,
     },
     /// DynamoDB says that the option would be larger than an item can be.
@@ -84,6 +92,7 @@ impl StoreError {
             Self::Archived { version } => *version,
             Self::PreconditionFailed { version, .. }
             | Self::Patch { version, .. }
+            | Self::Rules { version, .. }
             | Self::TooLarge { version, .. } => Some(*version),
             _ => None,
         }

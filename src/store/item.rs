@@ -11,10 +11,7 @@ use super::{
     error::StoreError,
     write::Target,
 };
-use crate::{
-    id::{OptionGuid, OrgGuid, Version},
-    request::PatchRequest,
-};
+use crate::id::{OptionGuid, OrgGuid, Version};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -77,7 +74,7 @@ impl Snapshot {
             item.as_ref().filter(|_| request.dry_run).map_or(0, |item| other_bytes(item, target));
         let patched = Self::open(item).and_then(|snapshot| {
             learn(&snapshot.document);
-            snapshot.patched(request, limits)
+            snapshot.patched(target, limits)
         });
         let patched = patched.map(|snapshot| Self { other_bytes, ..snapshot });
         let proposal = patched.map(|write| Proposal { version: write.version, write });
@@ -106,13 +103,16 @@ impl Snapshot {
     }
 
     /// The same option, with the document that the request makes of it.
-    fn patched(self, request: &PatchRequest, limits: &Limits) -> Result<Self, StoreError> {
+    fn patched(self, target: &Target<'_>, limits: &Limits) -> Result<Self, StoreError> {
+        let Target { request, rules, .. } = *target;
         let version = self.version;
         let preconditions = request.preconditions.check(version);
         preconditions.map_err(|unmet| StoreError::PreconditionFailed { unmet, version })?;
         let before = self.document.clone();
         let document = apply_within(&request.patch, self.document, limits);
         let document = document.map_err(|error| StoreError::Patch { error, version })?;
+        let checked = rules.check(&request.patch, &before, &document);
+        checked.map_err(|broken| StoreError::Rules { broken, version })?;
         Ok(Self { before, document, ..self })
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use json_patch_dynamodb::{Update, to_attribute};
+use json_patch_dynamodb::{Rules, Update, to_attribute};
 
 use super::item::{self, Item};
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Target<'a> {
     pub(super) access: &'a OrgAccess,
     pub(super) request: &'a PatchRequest,
+    /// What the option has to keep.
+    pub(super) rules: &'a Rules,
     /// Marks what this request writes. No other request has it.
     pub(super) write_id: &'a str,
 }

@@ -8,7 +8,7 @@ use std::{
 
 use local::proxy::Fault;
 use serde_json::{Value, json};
-use update_organization_option::authorize::AccessRules;
+use update_organization_option::{authorize::AccessRules, rules::OptionRules};
 
 use crate::engine::{ARCHIVED, Answer, Engine, OPTION, event, with_header};
 
@@ -440,8 +440,8 @@ async fn a_refused_media_type_tells_which_are_taken() {
 #[tokio::test]
 async fn who_may_not_read_is_shown_nothing() {
     let read_scope = Some("options/read".to_owned());
-    let engine =
-        Engine::start().await.with_rules(AccessRules { read_scope, ..AccessRules::default() });
+    let access = AccessRules { read_scope, ..AccessRules::default() };
+    let engine = Engine::start().await.with(access, OptionRules::default());
     let [(patch, after), _] = patches();
     for preference in ["return=representation", "undo"] {
         engine.put_option(OPTION, document()).await;

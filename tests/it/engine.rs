@@ -25,6 +25,7 @@ use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
     request::Event,
+    rules::OptionRules,
     store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
 };
 use uuid::Uuid;
@@ -101,10 +102,11 @@ impl Engine {
         self.behind_with(decide, time, ATTEMPT).await
     }
 
-    /// The same table, with a handler for callers who have access by `rules`.
-    pub(crate) fn with_rules(mut self, rules: AccessRules) -> Self {
+    /// The same table, with a handler for callers who have access by `access`, of options with these
+    /// rules.
+    pub(crate) fn with(mut self, access: AccessRules, rules: OptionRules) -> Self {
         let store = Store::new(self.client.clone(), StoreConfig::new(&*self.table));
-        self.handler = Handler::new(store, rules);
+        self.handler = Handler::new(store, access).with_rules(rules);
         self
     }
 

@@ -77,7 +77,7 @@ use std::{
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
 use json_patch_dynamodb::{
-    ApplyError, Hints, Patch, PatchError, Plan, Update, apply, from_attribute, to_attribute,
+    ApplyError, Hints, Patch, PatchError, Plan, Rules, Update, apply, from_attribute, to_attribute,
 };
 use local::{generate, sample};
 use proptest::strategy::Strategy;
@@ -220,7 +220,9 @@ async fn through_the_store(
     let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
     let request = PatchRequest::parse(&event).unwrap();
     let plan = Plan::of(&request.patch, DOCUMENT, hints);
-    let outcome = engine.store().change(&access, &request, &plan, "write", &mut effort).await;
+    let change =
+        engine.store().change(&access, &request, Rules::none(), &plan, "write", &mut effort);
+    let outcome = change.await;
     let (stored, version) = engine.stored(OPTION).await;
     let answer = match outcome {
         Ok(store::Outcome { done, .. }) => {

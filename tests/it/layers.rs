@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const FUNCTION: [&str; 12] = [
+const FUNCTION: [&str; 13] = [
     "id",
+    "rules",
     "request",
     "authorize",
     "store",
@@ -17,7 +18,7 @@ const FUNCTION: [&str; 12] = [
     "main",
 ];
 
-const LIBRARY: [&str; 11] = [
+const LIBRARY: [&str; 12] = [
     "limits",
     "number",
     "pointer",
@@ -25,6 +26,7 @@ const LIBRARY: [&str; 11] = [
     "value",
     "patch",
     "apply",
+    "rules",
     "attribute",
     "hints",
     "plan",

@@ -2,19 +2,30 @@
 //! documents and patches.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use json_patch_dynamodb::{
-    BrokenRules, Explanation, Hints, Limits, Patch, Plan, Rules, apply, parse_value,
+    BrokenRules, Explanation, Hints, Limits, Patch, Plan, Rules, apply, from_attribute,
+    parse_value, to_attribute,
 };
 use jsonschema::{Draft, Validator, error::ValidationErrorKind};
-use local::generate;
+use local::{engine, generate, sample, table};
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
     test_runner::{Config, TestRunner},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
+use tokio::time::Instant;
+use update_organization_option::{
+    authorize::{AccessRules, Caller, OrgAccess},
+    request::{Event, PatchRequest},
+    store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, StoreError, timeouts},
+};
 
 fn canonical(value: &Value) -> Value {
     let text = value.to_string();
@@ -271,4 +282,133 @@ fn rules_are_kept_as_another_implementation_says() {
         check(&mut counts, &schema, &document, &body, ignores_read_only, are_hinted);
     }
     println!("{counts:?}");
+}
+
+/// The function's store, on a table of its own.
+struct Table {
+    client: Client,
+    name: String,
+    store: Store,
+    access: OrgAccess,
+}
+
+fn event(body: &Value) -> Event {
+    let claims = json!({
+        "sub": "ann", "custom:org_guid": sample::ORG, "scope": "options/write"
+    });
+    let event = json!({
+        "pathParameters": {"org_guid": sample::ORG, "option_guid": sample::OPTION},
+        "headers": {"Content-Type": "application/merge-patch+json"},
+        "body": body.to_string(),
+        "requestContext": {"authorizer": {"claims": claims}}
+    });
+    serde_json::from_value(event).unwrap()
+}
+
+impl Table {
+    async fn start() -> Self {
+        let endpoint = match std::env::var("DYNAMODB_ENDPOINT") {
+            Ok(endpoint) => endpoint,
+            Err(_) => engine::start().await.unwrap(),
+        };
+        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let name = format!("rules-{}", std::process::id());
+        table::prepare(&client, &name).await.unwrap();
+        let store = Store::new(client.clone(), StoreConfig::new(&*name));
+        let event = event(&json!([]));
+        let caller = Caller::of(&event).unwrap();
+        let access = caller.access(sample::ORG.parse().unwrap(), &AccessRules::default()).unwrap();
+        Self { client, name, store, access }
+    }
+
+    fn key() -> HashMap<String, AttributeValue> {
+        let key = json!({
+            "pk": format!("ORG#{}", sample::ORG), "sk": format!("OPTION#{}", sample::OPTION)
+        });
+        to_attribute(key).as_m().unwrap().clone()
+    }
+
+    async fn put(&self, document: &Value) {
+        let mut item = Self::key();
+        item.insert("document".into(), to_attribute(document.clone()));
+        item.insert("version".into(), AttributeValue::N("1".into()));
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// The stored document, and its version.
+    async fn stored(&self) -> (Value, String) {
+        let get = self.client.get_item().table_name(&self.name).set_key(Some(Self::key()));
+        let mut item = get.consistent_read(true).send().await.unwrap().item.unwrap();
+        let document = from_attribute(item.remove("document").unwrap()).unwrap();
+        (document, item["version"].as_n().unwrap().clone())
+    }
+
+    /// Checks that the store answers, and leaves, what read, apply, compare and write would.
+    async fn check(
+        &self,
+        schema: &Value,
+        document: &Value,
+        body: &Value,
+        are_hinted: bool,
+    ) -> bool {
+        let (schema, document) = (canonical(schema), canonical(document));
+        let (Ok(rules), Ok(request)) =
+            (Rules::parse(&schema.to_string()), PatchRequest::parse(&event(body)))
+        else {
+            return false;
+        };
+        self.put(&document).await;
+        let hints = if are_hinted { Hints::of(&document) } else { Hints::default() };
+        let plan = Plan::keeping(&rules, &request.patch, DOCUMENT, &hints);
+        let mut effort = Effort::until(Instant::now() + Duration::from_secs(20));
+        let change = self.store.change(&self.access, &request, &rules, &plan, "write", &mut effort);
+        let outcome = change.await;
+        let stored = self.stored().await;
+
+        let context = || format!("schema {schema}\ndocument {document}\npatch {body}\n{plan:?}");
+        let after = apply(&request.patch, document.clone());
+        let is_allowed = after.as_ref().is_ok_and(|after| {
+            let oracle = oracle(&schema);
+            broken(&oracle, after).is_subset(&broken(&oracle, &document))
+                && changed(&schema, &document, after).is_empty()
+        });
+        match (outcome, after) {
+            (Ok(_), Ok(after)) => {
+                assert!(is_allowed, "{}", context());
+                let version = if plan == Plan::Check { "1" } else { "2" };
+                assert_eq!(stored, (after, version.into()), "{}", context());
+            }
+            (Err(StoreError::Rules { broken, .. }), Ok(after)) => {
+                assert!(!is_allowed, "{}", context());
+                let is_read_only = !changed(&schema, &document, &after).is_empty();
+                assert_eq!(broken.is_read_only(), is_read_only, "{}", context());
+                assert_eq!(stored, (document.clone(), "1".into()), "{}", context());
+            }
+            (Err(StoreError::Patch { .. }), Err(_)) => {
+                assert_eq!(stored, (document.clone(), "1".into()), "{}", context());
+            }
+            (outcome, after) => panic!("{outcome:?} {after:?}\n{}", context()),
+        }
+        assert!(effort.requests <= 2, "{}", context());
+        true
+    }
+}
+
+#[tokio::test]
+async fn an_engine_is_left_as_another_implementation_says() {
+    let table = Table::start().await;
+    let patches = prop_oneof![
+        3 => generate::document_and_patch(3),
+        1 => generate::document_and_merge(),
+    ];
+    let strategy = (generate::schema(), patches, any::<bool>());
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let mut checked = 0;
+    for _ in 0..cases(2_000) {
+        let (schema, (document, body), are_hinted) =
+            strategy.new_tree(&mut runner).unwrap().current();
+        checked += u32::from(table.check(&schema, &document, &body, are_hinted).await);
+    }
+    println!("{checked} checked");
+    assert!(checked * 2 > cases(2_000));
 }

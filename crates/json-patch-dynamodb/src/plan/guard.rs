@@ -289,7 +289,15 @@ impl<'p> Guard<'_, 'p> {
         }
         let changed = self.members(contents, place);
         own.rules.iter().any(|rule| match (&rule.check, contents) {
-            (Check::Enum(_) | Check::Const(_), _) => true,
+            (Check::Enum(_) | Check::Const(_), _)
+            | (
+                Check::MinItems(_)
+                | Check::MaxItems(_)
+                | Check::UniqueItems
+                | Check::Contains(_)
+                | Check::Elements { .. },
+                Contents::Elements(_),
+            ) => true,
             (Check::AllOf(some) | Check::AnyOf(some) | Check::OneOf(some), _) => {
                 some.iter().any(|schema| self.looks_at(*schema, node, place))
             }
@@ -330,14 +338,6 @@ impl<'p> Guard<'_, 'p> {
                         None => !self.schemas[schema].is_trivial,
                     })
             }),
-            (
-                Check::MinItems(_)
-                | Check::MaxItems(_)
-                | Check::UniqueItems
-                | Check::Contains(_)
-                | Check::Elements { .. },
-                Contents::Elements(_),
-            ) => true,
             _ => false,
         })
     }

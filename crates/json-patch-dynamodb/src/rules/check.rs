@@ -291,10 +291,8 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                         self.visit_read_only(*schema, value, other, visit);
                     }
                 }
-                Check::Ref(schema) => {
-                    if self.visited.insert((*schema, std::ptr::from_ref(value))) {
-                        self.visit_read_only(*schema, value, other, visit);
-                    }
+                Check::Ref(schema) if self.visited.insert((*schema, std::ptr::from_ref(value))) => {
+                    self.visit_read_only(*schema, value, other, visit);
                 }
                 Check::Members(members) => {
                     for (name, member) in value.as_object().into_iter().flatten() {

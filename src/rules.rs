@@ -1,0 +1,178 @@
+//! Which rules the options keep. A deployed build has those of the folder `rules/`.
+
+use std::{collections::HashMap, fs, io, path::Path};
+
+use json_patch_dynamodb::{Rules, RulesError};
+
+use crate::id::OptionGuid;
+
+/// The name, without `.json`, of the file with the rules of every option that has no file of its own.
+const DEFAULT: &str = "default";
+
+// `const FILES`: name without `.json`, and text, of the files in `rules/`, which build.rs has checked.
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// The rules of each option. By default there are none.
+#[derive(Debug, Clone, Default)]
+pub struct OptionRules {
+    default: Rules,
+    own: HashMap<OptionGuid, Rules>,
+}
+
+/// Why a folder has no rules that can be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {problem}")]
+pub struct OptionRulesError {
+    /// The file or folder.
+    pub file: String,
+    /// What is wrong with it.
+    #[source]
+    pub problem: FileProblem,
+}
+
+/// What is wrong with a file of rules.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
+    /// It is named neither `default.json` nor like an option.
+    #[error("expected the name `default.json`, or an option's GUID with `.json`")]
+    Name,
+    /// Another file has rules of the same option.
+    #[error("another file has rules of the same option")]
+    Repeated,
+    /// It is no schema that can be kept.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+}
+
+impl OptionRules {
+    /// The rules in the files that this build has.
+    ///
+    /// # Errors
+    ///
+    /// None, as the files were checked when this was built.
+    pub fn of_this_build() -> Result<Self, OptionRulesError> {
+        Self::of_files(FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    }
+
+    /// The rules in the files of `folder` that end in `.json`.
+    ///
+    /// # Errors
+    ///
+    /// Names the first file that cannot be read, is named otherwise, or is no schema that can be kept.
+    pub fn of_folder(folder: &Path) -> Result<Self, OptionRulesError> {
+        let unreadable = |path: &Path, error: io::Error| failed(&path.display(), error);
+        let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(folder, error))?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                files.push((name, text));
+            }
+        }
+        files.sort_unstable();
+        Self::of_files(files)
+    }
+
+    /// The rules in files, by their names without `.json` and their texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`OptionRules::of_folder`].
+    pub fn of_files(
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, OptionRulesError> {
+        let mut all = Self::default();
+        for (name, text) in files {
+            let failed = |problem: FileProblem| failed(&format_args!("{name}.json"), problem);
+            let rules = Rules::parse(&text).map_err(|error| failed(error.into()))?;
+            if name == DEFAULT {
+                all.default = rules;
+            } else {
+                let option = name.parse().map_err(|_| failed(FileProblem::Name))?;
+                if all.own.insert(option, rules).is_some() {
+                    return Err(failed(FileProblem::Repeated));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The rules of this option.
+    #[must_use]
+    pub fn of(&self, option: OptionGuid) -> &Rules {
+        self.own.get(&option).unwrap_or(&self.default)
+    }
+
+    /// These rules, and of the options that have none of their own those of `others`.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        for (option, rules) in others.own {
+            self.own.entry(option).or_insert(rules);
+        }
+        self
+    }
+}
+
+fn failed(file: &impl ToString, problem: impl Into<FileProblem>) -> OptionRulesError {
+    OptionRulesError { file: file.to_string(), problem: problem.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+    fn of(files: &[(&str, &str)]) -> Result<OptionRules, String> {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        OptionRules::of_files(files).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_option_has_its_own_rules_or_those_of_all() {
+        let rules = of(&[("default", r#"{"maxProperties": 0}"#), (OPTION, "true")]).unwrap();
+        let document = json!({"a": 1});
+        let breaks =
+            |option: &str| !rules.of(option.parse().unwrap()).violations(&document).is_empty();
+        assert!(!breaks(OPTION));
+        assert!(breaks("7d444840-9dc0-41d1-b245-5ffdce74fad2"));
+        assert!(of(&[]).unwrap().of(OPTION.parse().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_kept_is_named() {
+        let braced = format!("{{{OPTION}}}");
+        for (files, expected) in [
+            (
+                &[("options", "true")][..],
+                "options.json: expected the name `default.json`, or an option's GUID with `.json`",
+            ),
+            (
+                &[(OPTION, "true"), (&braced, "true")],
+                "{6fa459ea-ee8a-4ca4-894e-db77e160355e}.json: another file has rules of the same \
+                 option",
+            ),
+            (
+                &[("default", r#"{"properties": {"a": {"pattern": "(?=a)"}}}"#)],
+                "default.json: `pattern` at `/properties/a`: not a supported regular expression: ",
+            ),
+        ] {
+            let error = of(files).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let missing = OptionRules::of_folder(Path::new("/no/such/folder")).unwrap_err();
+        assert!(missing.to_string().starts_with("/no/such/folder: "), "{missing}");
+    }
+
+    #[test]
+    fn this_build_has_rules_that_can_be_kept() {
+        OptionRules::of_this_build().unwrap();
+    }
+}
