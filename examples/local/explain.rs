@@ -3,7 +3,8 @@
 use std::{error::Error, fmt::Display, path::Path};
 
 use json_patch_dynamodb::{
-    Explanation, Hints, Limits, Patch, Plan, Update, apply, item_bytes, parse_value,
+    Explanation, Hints, Limits, Note, Patch, Plan, RuleOutcome, Rules, Update, apply, item_bytes,
+    parse_value,
 };
 use local::CommandError;
 use serde_json::{Value, value::RawValue};
@@ -13,7 +14,14 @@ use update_organization_option::{
 };
 
 /// Prints the plan of the patch in the file `patch`, and what it does to the document in the other file.
-pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), CommandError> {
+///
+/// With a file of rules it prints what becomes of those that the patch touches.
+pub(crate) fn explain(
+    patch: &Path,
+    document: Option<&Path>,
+    rules: Option<&Path>,
+) -> Result<(), CommandError> {
+    let rules = rules.map_or(Ok(Rules::default()), read_rules)?;
     let refused = |error: &dyn Error| CommandError::of(patch.display(), error);
     let body = read(patch)?;
     if body.len() > MAX_BODY_BYTES {
@@ -21,13 +29,14 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
     }
     // An object is a merge patch, an array a JSON Patch.
     let patch = Patch::parse_merge(body.as_bytes()).map_err(|error| refused(&error))?;
-    let explanation = Explanation::of(&patch, DOCUMENT, Hints::none());
+    let explanation = Explanation::keeping(&rules, &patch, DOCUMENT, Hints::none());
     match &explanation.plan {
         Plan::Check => println!("plan: check, one read; nothing is written"),
         Plan::Direct(update) => {
             println!("plan: direct, one update without a read");
             print_update(update);
             print_all("guesses:", explanation.guesses.iter().map(ToString::to_string));
+            print_rules(&explanation.rules, &update.conditions);
         }
         Plan::Rewrite(obstacle) => {
             println!("plan: rewrite, a read and a write of what has changed");
@@ -37,6 +46,7 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
                 operation.unwrap_or_default(),
                 obstacle.as_str()
             );
+            print_rules(&explanation.rules, &[]);
         }
     }
     let Some(path) = document else { return Ok(()) };
@@ -47,7 +57,11 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
             println!("the patch does not fit this document, which one request tells:\n  {error}");
         }
         Ok(changed) => {
-            print_requests(&patch, &explanation, &document);
+            if let Err(broken) = rules.check(&patch, &document, &changed) {
+                println!("the patch is refused, as it breaks rules of this document:\n  {broken}");
+                return Ok(());
+            }
+            print_requests(&rules, &patch, &explanation, &document);
             let (bytes, limit) = (item_bytes(&changed), Limits::DYNAMODB.item_bytes);
             if bytes > limit {
                 println!("the patch is refused: of {limit} bytes, the document would take {bytes}");
@@ -59,7 +73,7 @@ pub(crate) fn explain(patch: &Path, document: Option<&Path>) -> Result<(), Comma
 }
 
 /// Prints in how many requests the patch is applied to `document`.
-fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
+fn print_requests(rules: &Rules, patch: &Patch, first: &Explanation<'_>, document: &Value) {
     let misguessed = first.guesses.iter().filter(|guess| !guess.holds(document));
     let misguessed: Vec<_> = misguessed.map(ToString::to_string).collect();
     match &first.plan {
@@ -76,7 +90,7 @@ fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
         Plan::Rewrite(_) => println!("with this document: two requests"),
     }
     let hints = Hints::of(document);
-    let second = Explanation::of(patch, DOCUMENT, &hints);
+    let second = Explanation::keeping(rules, patch, DOCUMENT, &hints);
     match &second.plan {
         Plan::Direct(update) if second.holds(document) => {
             println!("once the function has seen the document: one request");
@@ -84,6 +98,30 @@ fn print_requests(patch: &Patch, first: &Explanation<'_>, document: &Value) {
         }
         _ => println!("once the function has seen the document: two requests"),
     }
+}
+
+fn print_rules(notes: &[Note], conditions: &[String]) {
+    let line = |Note { pointer, keyword, limit, outcome, .. }: &Note| {
+        let limit = limit.as_ref().map(|limit| format!(" {limit}")).unwrap_or_default();
+        let outcome = match outcome {
+            RuleOutcome::Kept => "kept, whatever is stored".to_owned(),
+            RuleOutcome::Conditions(indexes) => {
+                let texts = conditions.get(indexes.clone()).unwrap_or_default();
+                format!("asks for {}", texts.join(" AND "))
+            }
+            RuleOutcome::NeedsDocument(obstacle) => obstacle.to_string(),
+        };
+        let place = match pointer.as_str() {
+            "" => "the document".to_owned(),
+            pointer => format!("`{pointer}`"),
+        };
+        format!("{place} `{keyword}`{limit}: {outcome}")
+    };
+    print_all("rules:", notes.iter().map(line));
+}
+
+fn read_rules(path: &Path) -> Result<Rules, CommandError> {
+    Rules::parse(&read(path)?).map_err(|error| CommandError::of(path.display(), error))
 }
 
 fn read_document(path: &Path) -> Result<Value, CommandError> {

@@ -36,6 +36,7 @@ use update_organization_option::{
     error::Code,
     messages::Language,
     request::Event,
+    rules::OptionRules,
     store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
     telemetry,
 };
@@ -62,9 +63,10 @@ struct Gateway {
     handler: Handler,
 }
 
-/// The handler on `table`, with the default configuration.
-pub(crate) fn handler(client: &Client, table: &str) -> Handler {
-    Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
+/// The handler on `table`, of options with these rules, with the default configuration.
+pub(crate) fn handler(client: &Client, table: &str, rules: OptionRules) -> Handler {
+    let store = Store::new(client.clone(), StoreConfig::new(table));
+    Handler::new(store, AccessRules::default()).with_rules(rules)
 }
 
 pub(crate) fn invocation(timeout: Duration) -> Invocation {
@@ -99,6 +101,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
     let (level, others) = (LevelFilter::INFO, LevelFilter::ERROR);
     telemetry::init(&LogConfig { level, others, format: LogFormat::Text, metrics: None });
     let cors = Cors::new(serve.cors_origin)?;
+    let rules = serve.rules.read()?;
     let listener = listen(Ipv4Addr::LOCALHOST, serve.port).await?;
     let endpoint = if let Some(address) = &serve.dynamodb_endpoint {
         endpoint::parse("--dynamodb-endpoint", address)?
@@ -126,7 +129,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
         token::sign(org, "options/write", "local-user"),
     );
 
-    let handler = handler(&client, &serve.table).with_cors_origin(cors.origin());
+    let handler = handler(&client, &serve.table, rules).with_cors_origin(cors.origin());
     let gateway = Arc::new(Gateway { client, table: serve.table, handler });
     let files = swagger_ui_dist::generate_routes(ApiDefinition {
         uri_prefix: "/swagger-ui",

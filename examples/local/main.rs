@@ -9,8 +9,8 @@ mod replay;
 use std::{net::Ipv4Addr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use local::{CommandError, token};
-use update_organization_option::id::OrgGuid;
+use local::{CommandError, sample, token};
+use update_organization_option::{id::OrgGuid, rules::OptionRules};
 
 /// Run the function without Docker, Java or an AWS account.
 #[derive(Parser)]
@@ -31,6 +31,8 @@ enum Command {
         /// Files of one event each.
         #[arg(required = true)]
         events: Vec<PathBuf>,
+        #[command(flatten)]
+        rules: Folder,
     },
     /// Print what a patch is planned as: the expressions, the guesses, or why it is no single update.
     Explain {
@@ -39,6 +41,9 @@ enum Command {
         /// A file with a document: print also what the patch does to it.
         #[arg(long)]
         document: Option<PathBuf>,
+        /// A file with the rules of the option: print also what becomes of them.
+        #[arg(long)]
+        rules: Option<PathBuf>,
     },
     /// Print a bearer token that the local gateway accepts.
     Token {
@@ -78,6 +83,28 @@ struct Serve {
     /// The table; created where it does not exist, and filled with the sample where it is empty.
     #[arg(long, default_value = "options")]
     table: String,
+    #[command(flatten)]
+    rules: Folder,
+}
+
+#[derive(clap::Args, Clone)]
+struct Folder {
+    /// Keep the rules in this folder, rather than those of this build and of the sample.
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+impl Folder {
+    fn read(&self) -> Result<OptionRules, CommandError> {
+        let rules = match &self.rules {
+            Some(folder) => OptionRules::of_folder(folder),
+            None => OptionRules::of_this_build().and_then(|rules| {
+                let sample = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
+                Ok(rules.or(OptionRules::of_files(sample)?))
+            }),
+        };
+        rules.map_err(|error| CommandError::of("--rules", error))
+    }
 }
 
 #[tokio::main]
@@ -85,8 +112,13 @@ async fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
     let result = match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(serve) => gateway::serve(serve).await,
-        Command::Invoke { events } => Box::pin(replay::invoke(&events)).await,
-        Command::Explain { patch, document } => explain::explain(&patch, document.as_deref()),
+        Command::Invoke { events, rules } => match rules.read() {
+            Ok(rules) => Box::pin(replay::invoke(&events, &rules)).await,
+            Err(error) => Err(error),
+        },
+        Command::Explain { patch, document, rules } => {
+            explain::explain(&patch, document.as_deref(), rules.as_deref())
+        }
         Command::Token { org, scope, sub } => match org.parse::<OrgGuid>() {
             Ok(org) => {
                 println!("{}", token::sign(org, &scope, &sub));

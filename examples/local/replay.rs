@@ -12,6 +12,7 @@ use tracing::level_filters::LevelFilter;
 use update_organization_option::{
     config::{LogConfig, LogFormat},
     request::Event,
+    rules::OptionRules,
     store::{ATTEMPT_TIMEOUT, timeouts},
     telemetry,
 };
@@ -23,7 +24,7 @@ const TABLE: &str = "options";
 /// Less than the function has, as some events use all of it.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), CommandError> {
+pub(crate) async fn invoke(files: &[PathBuf], rules: &OptionRules) -> Result<(), CommandError> {
     let colour = std::io::stdout().is_terminal();
     let paint = |code: &str, text: &str| {
         if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
@@ -51,7 +52,7 @@ pub(crate) async fn invoke(files: &[PathBuf]) -> Result<(), CommandError> {
         let [org, option] = ["org_guid", "option_guid"]
             .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());
         let before = gateway::item(&client, TABLE, &org, &option).await;
-        let handler = gateway::handler(&client, TABLE);
+        let handler = gateway::handler(&client, TABLE, rules.clone());
         let answer = handler.handle(&event, &gateway::invocation(TIMEOUT)).await;
         let after = gateway::item(&client, TABLE, &org, &option).await;
 

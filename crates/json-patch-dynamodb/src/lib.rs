@@ -26,7 +26,7 @@ pub use hints::Hints;
 pub use limits::{Limits, MAX_EXPRESSION_BYTES, MAX_NAME_BYTES, MAX_OPERATORS};
 pub use number::{NumberError, canonical_number};
 pub use patch::{Change, Patch, PatchError, Problem};
-pub use plan::{Explanation, Guess, GuessedKind, Obstacle, Plan, Update};
+pub use plan::{Explanation, Guess, GuessedKind, Note, Obstacle, Plan, RuleOutcome, Update};
 pub use rules::{BrokenBy, BrokenRules, RuleProblem, Rules, RulesError, Violation};
 pub use size::{depth, item_bytes};
 pub use undo::undo;

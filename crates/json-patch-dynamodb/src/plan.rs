@@ -11,6 +11,7 @@ mod symbolic;
 pub use self::{
     explain::{Explanation, Guess, GuessedKind},
     expression::Update,
+    guard::{Note, RuleOutcome},
     obstacle::Obstacle,
 };
 
@@ -45,7 +46,7 @@ impl<'p> Plan<'p> {
         if patch.is_check() {
             return Self::Check;
         }
-        compile::compile(patch, hints, rules)
+        compile::compile(patch, hints, rules, None)
             .and_then(|clauses| clauses.render(attribute, patch.limits()))
             .map_or_else(Self::Rewrite, Self::Direct)
     }

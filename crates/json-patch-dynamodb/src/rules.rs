@@ -16,7 +16,7 @@ use serde_json::{Value, value::RawValue};
 use self::check::{Broken, Step, pointer, step};
 pub(crate) use self::{
     check::{Evaluation, is_name_valid},
-    schema::{Check, Id, Schemas},
+    schema::{Check, Id, Rule, Schemas},
 };
 use crate::{
     apply::apply,
@@ -209,14 +209,10 @@ impl BrokenRules {
 
 impl Violation {
     fn of(schemas: &Schemas, steps: &[Step<'_>], broken: Broken<'_>) -> Self {
-        let mut place = schemas[broken.schema].place.clone();
-        if broken.keyword != "false" {
-            place.push_back(broken.keyword);
-        }
         Self {
             pointer: pointer(steps),
             keyword: broken.keyword,
-            place,
+            place: schemas.place_of(broken.schema, broken.keyword),
             limit: broken.limit.map(str::to_owned),
         }
     }

@@ -10,6 +10,7 @@ use json_patch::PatchOperation;
 
 use super::{
     expression::Clauses,
+    guard::Note,
     obstacle::Obstacle,
     symbolic::{Node, SymbolicDocument},
 };
@@ -31,6 +32,7 @@ pub(super) fn compile<'p>(
     patch: &'p Patch,
     hints: &'p Hints,
     rules: &Rules,
+    mut notes: Option<&mut Vec<Note>>,
 ) -> Result<Clauses<'p>, Obstacle> {
     // What a plan of several requests refuses on the way, one update may do. Hints must not decide which.
     let hints = if !hints.is_empty() && patch.may_pass_limits() { Hints::none() } else { hints };
@@ -41,6 +43,7 @@ pub(super) fn compile<'p>(
     let mut lessons = Vec::new();
     for _ in 0..attempts {
         let known = lessons.len();
+        notes.as_deref_mut().map(Vec::clear);
         let mut document = SymbolicDocument::new(Clauses::new(hints, lessons));
         let outcome = match patch.change() {
             Change::Operations(operations) => {
@@ -50,7 +53,7 @@ pub(super) fn compile<'p>(
         };
         let outcome = outcome
             .and_then(|()| document.write(patch.limits()))
-            .and_then(|()| document.keep(rules));
+            .and_then(|()| document.keep(rules, notes.as_deref_mut()));
         let clauses = document.into_clauses();
         match outcome {
             Ok(()) => return Ok(clauses),

@@ -5,7 +5,7 @@ use std::fmt;
 use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
 
-use super::{Plan, compile::compile, expression::Clauses};
+use super::{Plan, compile::compile, expression::Clauses, guard::Note};
 use crate::{
     hints::Hints,
     patch::{Change, Patch},
@@ -21,6 +21,9 @@ pub struct Explanation<'p> {
     /// What the plan takes the stored document for where the patch does not say it. The condition asks
     /// for each.
     pub guesses: Vec<Guess>,
+    /// What has become of the rules of the places that the patch changes. Of a Rewrite they end where the
+    /// document is needed.
+    pub rules: Vec<Note>,
     /// Of a Rewrite, the index of the operation up to which the patch would have been one update, from 0;
     /// none of a merge patch.
     pub operation: Option<usize>,
@@ -59,10 +62,14 @@ impl<'p> Explanation<'p> {
     #[must_use]
     pub fn keeping(rules: &Rules, patch: &'p Patch, attribute: &str, hints: &'p Hints) -> Self {
         let plan = Plan::keeping(rules, patch, attribute, hints);
+        let mut notes = Vec::new();
         let clauses = match plan {
-            Plan::Direct(_) => compile(patch, hints, rules).ok(),
-            Plan::Check | Plan::Rewrite(_) => None,
+            Plan::Check => None,
+            Plan::Direct(_) | Plan::Rewrite(_) => {
+                compile(patch, hints, rules, Some(&mut notes)).ok()
+            }
         };
+        let clauses = clauses.filter(|_| matches!(plan, Plan::Direct(_)));
         let guesses = clauses.as_ref().map(Clauses::guesses).unwrap_or_default();
         let operation = match (&plan, patch.change()) {
             (Plan::Rewrite(_), Change::Operations(operations)) => {
@@ -75,7 +82,7 @@ impl<'p> Explanation<'p> {
             }
             _ => None,
         };
-        Self { plan, guesses, operation, clauses }
+        Self { plan, guesses, rules: notes, operation, clauses }
     }
 
     /// Whether a Direct plan's condition holds on `document`.

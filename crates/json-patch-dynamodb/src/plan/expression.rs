@@ -124,6 +124,11 @@ impl Path {
         self.below(Step::Element(index))
     }
 
+    /// An element that is appended, whatever its index will be.
+    pub(super) fn appended(&self) -> Self {
+        self.below(Step::Element(usize::MAX))
+    }
+
     fn below(&self, step: Step) -> Self {
         let mut steps = Vec::with_capacity(self.0.len() + 1);
         steps.extend_from_slice(&self.0);
@@ -439,8 +444,9 @@ impl<'p> Clauses<'p> {
     }
 
     /// The pointer that leads to `path`.
-    fn pointer(&self, path: &Path) -> PointerBuf {
+    pub(super) fn pointer(&self, path: &Path) -> PointerBuf {
         let tokens = path.0.iter().map(|step| match step {
+            Step::Element(usize::MAX) => Token::new("-"),
             Step::Member(Name(number)) => Token::new(&*self.names[*number]),
             Step::Element(index) => Token::from(*index),
         });
@@ -522,6 +528,11 @@ impl<'p> Clauses<'p> {
             Some(entries) => agree(are_right(entries)),
             None => self.demand(path, condition),
         }
+    }
+
+    /// How many conditions there are.
+    pub(super) fn count(&self) -> usize {
+        self.conditions.len()
     }
 
     /// Whether the conditions say that something is at `path`.

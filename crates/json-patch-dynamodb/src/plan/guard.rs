@@ -11,13 +11,15 @@ use std::{
     ops::Range,
 };
 
+use json_patch::jsonptr::PointerBuf;
+
 use super::{
     elements::{Elements, NowAt, Parts, Touched as _},
     expression::{Clauses, Path},
     obstacle::Obstacle,
     symbolic::{Contents, Node},
 };
-use crate::rules::{Check, Evaluation, Id, Rules, Schemas, is_name_valid};
+use crate::rules::{Check, Evaluation, Id, Rule, Rules, Schemas, is_name_valid};
 
 /// Adds the conditions under which `document`, made of the stored one, breaks no rule that the stored one
 /// keeps.
@@ -29,11 +31,12 @@ pub(super) fn keep<'p>(
     rules: &Rules,
     document: &Node<'p>,
     clauses: &mut Clauses<'p>,
+    notes: Option<&mut Vec<Note>>,
 ) -> Result<(), Obstacle> {
     let Some(schemas) = rules.schemas() else { return Ok(()) };
     let ignores_read_only = rules.ignores_read_only();
     let (visited, looked) = (HashSet::new(), HashMap::new());
-    let mut guard = Guard { schemas, ignores_read_only, clauses, visited, looked };
+    let mut guard = Guard { schemas, ignores_read_only, clauses, visited, looked, notes };
     guard.keep(Schemas::ROOT, document, &Path::default())
 }
 
@@ -45,6 +48,34 @@ struct Guard<'g, 'p> {
     visited: HashSet<(Id, Path)>,
     /// Whether a schema that is referred to looks at what has changed at a place.
     looked: HashMap<(Id, Path), bool>,
+    /// What is told of each rule, where someone wants to know.
+    notes: Option<&'g mut Vec<Note>>,
+}
+
+/// What has become of one rule of a place that a patch changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The place in the document. A last token `-` is an element that is appended.
+    pub pointer: PointerBuf,
+    /// The rule's keyword.
+    pub keyword: &'static str,
+    /// The keyword's place in its file.
+    pub place: PointerBuf,
+    /// The keyword's value as JSON, unless it is a schema. A long one is cut.
+    pub limit: Option<String>,
+    /// What has become of it.
+    pub outcome: RuleOutcome,
+}
+
+/// What becomes of a rule when a patch is planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleOutcome {
+    /// The patch keeps it, whatever is stored.
+    Kept,
+    /// The patch keeps it where these conditions hold, by their indexes in the update.
+    Conditions(Range<usize>),
+    /// Only the stored document tells.
+    NeedsDocument(Obstacle),
 }
 
 /// A member of a stored object that the patch has touched.
@@ -75,32 +106,93 @@ impl<'p> Guard<'_, 'p> {
                     return Ok(());
                 }
                 if own.is_read_only && !self.ignores_read_only {
-                    return Err(Obstacle::RuleNeedsDocument);
+                    return self.needs_document(schema, "readOnly", place);
                 }
                 let members = self.members(contents, place);
                 for rule in &own.rules {
-                    match contents {
-                        Contents::Members(_) => self.keep_members(&rule.check, &members, place)?,
-                        Contents::Elements(elements) => {
-                            self.keep_elements(&rule.check, elements, place)?;
+                    let conditions = self.clauses.count();
+                    let of_parts = match contents {
+                        Contents::Members(_) => {
+                            self.keep_members(schema, &rule.check, &members, place)
                         }
-                        Contents::Unknown => {}
-                    }
-                    self.keep_whole(&rule.check, node, place)?;
+                        Contents::Elements(elements) => {
+                            self.keep_elements(&rule.check, elements, place)
+                        }
+                        Contents::Unknown => Ok(()),
+                    };
+                    let kept = of_parts.and_then(|()| self.keep_whole(&rule.check, node, place));
+                    self.note(schema, rule, place, conditions, kept);
+                    kept?;
                 }
                 Ok(())
             }
             // What it is, and what it broke where it was, only the stored document tells.
             Node::Stored { .. } if own.is_trivial => Ok(()),
-            Node::Stored { .. } => Err(Obstacle::RuleNeedsDocument),
+            Node::Stored { .. } => {
+                let keyword = own.rules.first().map_or("readOnly", |rule| rule.keyword);
+                self.needs_document(schema, keyword, place)
+            }
             Node::Value(_) | Node::Object(_) | Node::Array(_) => {
                 if self.is_protected(schema) {
-                    return Err(Obstacle::RuleNeedsDocument);
+                    return self.needs_document(schema, "readOnly", place);
                 }
                 let value = node.value()?;
-                let is_valid = Evaluation::new(self.schemas).is_valid(schema, &value);
-                if is_valid { Ok(()) } else { Err(Obstacle::RuleMayBreak) }
+                let mut evaluation = Evaluation::new(self.schemas);
+                for rule in &own.rules {
+                    let kept = broken_if(!evaluation.holds(&rule.check, &value));
+                    self.note(schema, rule, place, self.clauses.count(), kept);
+                    kept?;
+                }
+                Ok(())
             }
+        }
+    }
+
+    fn needs_document(
+        &mut self,
+        schema: Id,
+        keyword: &'static str,
+        place: &Path,
+    ) -> Result<(), Obstacle> {
+        let needed = Obstacle::RuleNeedsDocument;
+        self.add_note(schema, keyword, None, place, RuleOutcome::NeedsDocument(needed));
+        Err(needed)
+    }
+
+    /// Notes what has become of a rule. Before it there were so many `conditions`.
+    fn note(
+        &mut self,
+        schema: Id,
+        rule: &Rule,
+        place: &Path,
+        conditions: usize,
+        kept: Result<(), Obstacle>,
+    ) {
+        let outcome = match kept {
+            Err(obstacle) => RuleOutcome::NeedsDocument(obstacle),
+            Ok(()) if self.clauses.count() > conditions => {
+                RuleOutcome::Conditions(conditions..self.clauses.count())
+            }
+            Ok(()) => RuleOutcome::Kept,
+        };
+        // Of rules for parts of the value, the parts tell.
+        if !rule.check.is_of_parts() {
+            self.add_note(schema, rule.keyword, rule.limit.as_ref(), place, outcome);
+        }
+    }
+
+    fn add_note(
+        &mut self,
+        schema: Id,
+        keyword: &'static str,
+        limit: Option<&String>,
+        place: &Path,
+        outcome: RuleOutcome,
+    ) {
+        if let Some(notes) = &mut self.notes {
+            let pointer = self.clauses.pointer(place);
+            let place = self.schemas.place_of(schema, keyword);
+            notes.push(Note { pointer, keyword, place, limit: limit.cloned(), outcome });
         }
     }
 
@@ -125,6 +217,7 @@ impl<'p> Guard<'_, 'p> {
     /// Checks a rule of an object of which these members have changed.
     fn keep_members(
         &mut self,
+        schema: Id,
         check: &Check,
         changed: &[Member<'_, 'p>],
         place: &Path,
@@ -174,12 +267,17 @@ impl<'p> Guard<'_, 'p> {
             }
             Check::Members(members) => {
                 for member in changed {
-                    broken_if(member.may_be_new() && members.forbid(member.name))?;
+                    if member.may_be_new() && members.forbid(member.name) {
+                        let (keyword, limit) = ("additionalProperties", Some("false".to_owned()));
+                        let outcome = RuleOutcome::NeedsDocument(Obstacle::RuleMayBreak);
+                        self.add_note(schema, keyword, limit.as_ref(), place, outcome);
+                        return Err(Obstacle::RuleMayBreak);
+                    }
                     for schema in members.of(member.name) {
                         match member.node {
                             Some(node) => self.keep(schema, node, &member.place)?,
                             None if self.is_protected(schema) => {
-                                return Err(Obstacle::RuleNeedsDocument);
+                                return self.needs_document(schema, "readOnly", &member.place);
                             }
                             None => {}
                         }
@@ -233,8 +331,7 @@ impl<'p> Guard<'_, 'p> {
                 }
                 for node in appended {
                     for schema in of(behind.clone()) {
-                        // No stored element has this index.
-                        self.keep(schema, node, &place.element(usize::MAX))?;
+                        self.keep(schema, node, &place.appended())?;
                     }
                 }
                 Ok(())

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     elements::{Added, Elements, Layout, Source, Touched},
     expression::{Clauses, Lesson, ListEnd, Path, Stored, Type},
-    guard,
+    guard::{self, Note},
     obstacle::Obstacle,
 };
 use crate::{
@@ -219,8 +219,13 @@ impl<'p> SymbolicDocument<'p> {
     }
 
     /// Adds the conditions under which this document breaks no rule that the stored one keeps.
-    pub(super) fn keep(&mut self, rules: &Rules) -> Result<(), Obstacle> {
-        guard::keep(rules, &self.root, &mut self.clauses)
+    /// With `notes`, they tell what has become of each rule.
+    pub(super) fn keep(
+        &mut self,
+        rules: &Rules,
+        notes: Option<&mut Vec<Note>>,
+    ) -> Result<(), Obstacle> {
+        guard::keep(rules, &self.root, &mut self.clauses, notes)
     }
 
     /// The clauses of the update from the stored document to this one.

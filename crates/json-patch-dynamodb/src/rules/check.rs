@@ -66,7 +66,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         self.schemas[schema].rules.iter().all(|rule| self.holds(&rule.check, value))
     }
 
-    fn holds(&mut self, check: &'s Check, value: &'v Value) -> bool {
+    pub(crate) fn holds(&mut self, check: &'s Check, value: &'v Value) -> bool {
         match check {
             Check::Nothing => false,
             Check::Type(types) => types.allow(value),

@@ -195,6 +195,11 @@ impl Check {
         }
     }
 
+    /// Whether this only says which schemas the value or its parts have to keep.
+    pub(crate) fn is_of_parts(&self) -> bool {
+        matches!(self, Self::Members(_) | Self::Elements { .. } | Self::AllOf(_) | Self::Ref(_))
+    }
+
     /// The schema in which `readOnly` would say nothing.
     fn judged(&self) -> Option<Id> {
         match self {
@@ -226,6 +231,16 @@ impl Schemas {
         schemas.check_references()?;
         schemas.note_read_only()?;
         Ok(schemas)
+    }
+
+    /// The place of a schema's keyword in its file.
+    pub(crate) fn place_of(&self, schema: Id, keyword: &str) -> PointerBuf {
+        let mut place = self[schema].place.clone();
+        // The schema `false` has no keyword.
+        if keyword != "false" {
+            place.push_back(keyword);
+        }
+        place
     }
 
     /// Refuses a reference that comes back to itself without a step into the value.
