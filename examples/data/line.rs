@@ -4,12 +4,14 @@ use std::{collections::HashMap, time::SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use json_patch_dynamodb::{
-    Limits, ValueError, canonical_number, item_bytes, parse_members, parse_value, to_attribute,
+    Limits, ValueError, Violation, canonical_number, item_bytes, parse_members, parse_value,
+    to_attribute,
 };
 use serde_json::value::RawValue;
 use update_organization_option::{
     id::{MAX_VERSION, NotAGuid, OptionGuid, OrgGuid},
     request::{MAX_ALIAS, canonical_alias},
+    rules::OptionRules,
 };
 
 /// Who has written what was loaded.
@@ -47,6 +49,8 @@ pub(crate) enum LineError {
         most = Limits::DYNAMODB.item_bytes
     )]
     TooLarge(usize),
+    #[error("`document`: {first}{more}", more = and_more(*.others))]
+    Rules { first: Violation, others: usize },
     #[error(transparent)]
     Text(#[from] ValueError),
 }
@@ -63,8 +67,9 @@ impl Entry {
     ///
     /// # Errors
     ///
-    /// Where the line is neither an option nor an alias that the table can hold.
-    pub(crate) fn parse(line: &[u8]) -> Result<Self, LineError> {
+    /// Where the line is neither an option nor an alias that the table can hold, or its option breaks
+    /// `rules`.
+    pub(crate) fn parse(line: &[u8], rules: &OptionRules) -> Result<Self, LineError> {
         let text = std::str::from_utf8(line).map_err(|_| LineError::NotUtf8)?;
         let raw: &RawValue =
             serde_json::from_str(text).map_err(|error| LineError::NotJson(error.column()))?;
@@ -90,7 +95,7 @@ impl Entry {
             (Some(org), Some(option), Some(document), version, None) => {
                 let org = guid::<OrgGuid>("org", org)?;
                 let version = version.map_or(Ok(1), self::version)?;
-                Self::option(org, guid("option", option)?, document, version)
+                Self::option(org, guid("option", option)?, document, version, rules)
             }
             (Some(org), None, None, None, Some(alias)) => Self::alias(alias, guid("org", org)?),
             _ => Err(LineError::Members),
@@ -102,6 +107,7 @@ impl Entry {
         option: OptionGuid,
         document: &RawValue,
         version: u64,
+        rules: &OptionRules,
     ) -> Result<Self, LineError> {
         let document = parse_value(document, 0, &Limits::DYNAMODB).map_err(LineError::Document)?;
         if !document.is_object() {
@@ -110,6 +116,9 @@ impl Entry {
         let bytes = item_bytes(&document);
         if bytes > Limits::DYNAMODB.item_bytes {
             return Err(LineError::TooLarge(bytes));
+        }
+        if let [first, others @ ..] = &*rules.of(option).violations(&document) {
+            return Err(LineError::Rules { first: first.clone(), others: others.len() });
         }
         let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         Ok(Self {
@@ -146,6 +155,11 @@ impl Entry {
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
+}
+
+/// How many rules are broken beside the first one.
+pub(crate) fn and_more(others: usize) -> String {
+    if others > 0 { format!(", and {others} more") } else { String::new() }
 }
 
 fn guid<T: std::str::FromStr<Err = NotAGuid>>(

@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::{
 use local::CommandError;
 use sha2::{Digest as _, Sha256};
 use tokio::task::{JoinError, JoinSet};
+use update_organization_option::rules::OptionRules;
 
 use crate::line::{Entry, LineError};
 
@@ -67,7 +68,7 @@ enum Put {
     Refused(String),
 }
 
-/// Loads the lines of `file` into `table`; `progress` is told, time and again, how far it is and
+/// Loads the lines of `file` into `table`, but for options that break `rules`; `progress` is told, time and again, how far it is and
 /// how many bytes of the file were read.
 ///
 /// In memory are the lines that are on their way, and 16 bytes of each key.
@@ -79,6 +80,7 @@ pub(crate) async fn load(
     client: &Client,
     table: &str,
     file: &Path,
+    rules: &OptionRules,
     progress: impl Fn(&Report, u64),
 ) -> Result<Report, CommandError> {
     let unreadable = |error: io::Error| CommandError::of(file.display(), error);
@@ -94,7 +96,7 @@ pub(crate) async fn load(
             break;
         }
         bytes += read;
-        match entry(&line, read, number, &mut keys) {
+        match entry(&line, read, number, rules, &mut keys) {
             Ok(Some(entry)) => {
                 if puts.len() == CONCURRENCY {
                     count(&mut report, puts.join_next().await)?;
@@ -128,6 +130,7 @@ fn entry(
     line: &[u8],
     read: u64,
     number: u64,
+    rules: &OptionRules,
     keys: &mut HashSet<[u8; 16]>,
 ) -> Result<Option<Entry>, String> {
     if read > MAX_LINE_BYTES {
@@ -139,7 +142,7 @@ fn entry(
     if line.is_empty() {
         return Ok(None);
     }
-    let entry = Entry::parse(line).map_err(|error: LineError| error.to_string())?;
+    let entry = Entry::parse(line, rules).map_err(|error: LineError| error.to_string())?;
     // Puts overtake each other: which of two lines of a key were loaded would be chance.
     let digest = Sha256::new().chain_update(&entry.pk).chain_update([0]).chain_update(&entry.sk);
     let mut key = [0; 16];

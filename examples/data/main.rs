@@ -1,6 +1,7 @@
-//! Options and aliases into a table, and one option out of it.
+//! Options and aliases into a table, one option out of it, and all of them against rules.
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
+mod check;
 mod line;
 mod load;
 mod progress;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 use local::{CommandError, endpoint};
 use update_organization_option::{
     id::{OptionGuid, OrgGuid},
+    rules::{OptionRules, OptionRulesError},
     store::timeouts,
 };
 
@@ -28,7 +30,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sent so often before the command gives up, as a new table takes a while to take many writes.
 const ATTEMPTS: u32 = 6;
 
-/// Load options and aliases into a table, or look at an option.
+/// Load options and aliases into a table, look at an option, or check all against rules.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -43,6 +45,17 @@ enum Command {
         /// A line each: `{"org": GUID, "option": GUID, "document": {…}}`, where the option was there
         /// before also its `"version"`, or `{"alias": TEXT, "org": GUID}`.
         file: PathBuf,
+        /// Refuse the options that break the rules in this folder.
+        #[arg(long, value_name = "DIR")]
+        rules: Option<PathBuf>,
+        #[command(flatten)]
+        table: Table,
+    },
+    /// List the stored options that break rules, as before these rules are deployed.
+    Check {
+        /// The rules in this folder, rather than those of this build.
+        #[arg(long, value_name = "DIR")]
+        rules: Option<PathBuf>,
         #[command(flatten)]
         table: Table,
     },
@@ -72,7 +85,8 @@ struct Table {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Load { file, table } => load(file, table).await,
+        Command::Load { file, rules, table } => load(file, rules, table).await,
+        Command::Check { rules, table } => check(rules, table).await,
         Command::Show { org, option, table } => {
             let shown = async {
                 show::show(&client(table.endpoint).await?, &table.table, org, option).await
@@ -90,10 +104,18 @@ async fn main() -> ExitCode {
 }
 
 /// Exit status 2 says that lines were refused.
-async fn load(file: PathBuf, table: Table) -> Result<ExitCode, CommandError> {
+async fn load(
+    file: PathBuf,
+    rules: Option<PathBuf>,
+    table: Table,
+) -> Result<ExitCode, CommandError> {
+    let rules = match rules {
+        Some(folder) => rules_of(OptionRules::of_folder(&folder))?,
+        None => OptionRules::default(),
+    };
     let client = client(table.endpoint).await?;
-    let progress = Progress::of(&file)?;
-    let loaded = load::load(&client, &table.table, &file, |report, bytes| {
+    let progress = Progress::of_file(&file)?;
+    let loaded = load::load(&client, &table.table, &file, &rules, |report, bytes| {
         progress.show(report, bytes);
     })
     .await;
@@ -109,6 +131,22 @@ async fn load(file: PathBuf, table: Table) -> Result<ExitCode, CommandError> {
         more => eprintln!("and {more} more"),
     }
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Exit status 2 says that options break rules.
+async fn check(rules: Option<PathBuf>, table: Table) -> Result<ExitCode, CommandError> {
+    let rules = rules_of(match rules {
+        Some(folder) => OptionRules::of_folder(&folder),
+        None => OptionRules::of_this_build(),
+    })?;
+    let client = client(table.endpoint).await?;
+    let report = check::check(&client, &table.table, &rules).await?;
+    println!("{report}");
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn rules_of(rules: Result<OptionRules, OptionRulesError>) -> Result<OptionRules, CommandError> {
+    rules.map_err(|error| CommandError::of("rules", error))
 }
 
 async fn client(endpoint: Option<String>) -> Result<Client, CommandError> {

@@ -1,7 +1,8 @@
-//! How far a file is: a bar on a terminal, else a line now and then.
+//! How far a command is: a bar on a terminal, else a line now and then.
 
 use std::{
     cell::Cell,
+    fmt::Display,
     fs,
     io::IsTerminal as _,
     path::Path,
@@ -11,43 +12,57 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use local::CommandError;
 
-use crate::load::Report;
-
 /// Between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
 
 pub(crate) enum Progress {
     Bar(ProgressBar),
-    Lines { total: u64, last: Cell<Instant> },
+    Lines { total: u64, unit: &'static str, last: Cell<Instant> },
 }
 
 impl Progress {
-    /// That of `file`, on standard error.
-    pub(crate) fn of(file: &Path) -> Result<Self, CommandError> {
+    /// That of reading `file`, on standard error.
+    pub(crate) fn of_file(file: &Path) -> Result<Self, CommandError> {
         let metadata =
             fs::metadata(file).map_err(|error| CommandError::of(file.display(), error))?;
-        let total = metadata.len();
+        Self::new(metadata.len(), "bytes", "{total_bytes}")
+    }
+
+    /// That of reading a table of about so many items, on standard error.
+    pub(crate) fn of_items(total: u64) -> Result<Self, CommandError> {
+        Self::new(total, "items", "about {len} items")
+    }
+
+    fn new(total: u64, unit: &'static str, shown: &str) -> Result<Self, CommandError> {
         if !std::io::stderr().is_terminal() {
-            return Ok(Self::Lines { total, last: Cell::new(Instant::now()) });
+            return Ok(Self::Lines { total, unit, last: Cell::new(Instant::now()) });
         }
-        let style = ProgressStyle::with_template(
-            "{bar:30} {percent:>3} % of {total_bytes}, {eta} to go: {wide_msg}",
-        );
+        let style = ProgressStyle::with_template(&format!(
+            "{{bar:30}} {{percent:>3}} % of {shown}, {{eta}} to go: {{wide_msg}}"
+        ));
         let style = style.map_err(|error| CommandError::of("progress bar", error))?;
         Ok(Self::Bar(ProgressBar::new(total).with_style(style)))
     }
 
-    pub(crate) fn show(&self, report: &Report, bytes: u64) {
+    pub(crate) fn show(&self, report: &impl Display, done: u64) {
         match self {
             Self::Bar(bar) => {
                 bar.set_message(report.to_string());
-                bar.set_position(bytes);
+                bar.set_position(done);
             }
-            Self::Lines { total, last } if last.get().elapsed() >= PAUSE => {
+            Self::Lines { total, unit, last } if last.get().elapsed() >= PAUSE => {
                 last.set(Instant::now());
-                eprintln!("{bytes} of {total} bytes: {report}");
+                eprintln!("{done} of {total} {unit}: {report}");
             }
             Self::Lines { .. } => {}
+        }
+    }
+
+    /// Prints a line of output, above the bar if there is one.
+    pub(crate) fn print(&self, line: &str) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| println!("{line}")),
+            Self::Lines { .. } => println!("{line}"),
         }
     }
 
