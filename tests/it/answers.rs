@@ -13,10 +13,10 @@ use update_organization_option::{authorize::AccessRules, rules::OptionRules};
 use crate::engine::{ARCHIVED, Answer, Engine, OPTION, event, with_header};
 
 /// The operations and bodies of the requests that DynamoDB has got.
-type Requests = Arc<Mutex<Vec<(String, Value)>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// An engine, and the requests that it gets from the handler.
-async fn watched() -> (Engine, Requests) {
+pub(crate) async fn watched() -> (Engine, Requests) {
     let requests = Requests::default();
     let seen = requests.clone();
     let note = move |operation: &str, body: &[u8]| {
@@ -27,7 +27,7 @@ async fn watched() -> (Engine, Requests) {
     (Engine::start().await.behind(note, Duration::from_mins(1)).await, requests)
 }
 
-fn operations(requests: &Requests) -> Vec<String> {
+pub(crate) fn operations(requests: &Requests) -> Vec<String> {
     requests.lock().unwrap().drain(..).map(|(operation, _)| operation).collect()
 }
 
@@ -40,7 +40,7 @@ fn prefer(preference: &str, patch: &Value) -> Value {
 }
 
 /// The event as a dry run.
-fn dry(mut event: Value) -> Value {
+pub(crate) fn dry(mut event: Value) -> Value {
     event["queryStringParameters"] = json!({"dryRun": "All"});
     event["multiValueQueryStringParameters"] = json!({"dryRun": ["All"]});
     event

@@ -328,3 +328,88 @@ async fn of_many_bad_lines_the_first_are_listed() {
     assert!(report.refusals.into_keys().eq(1..=20));
     assert_eq!(report.more.as_deref(), Some("980"));
 }
+
+/// A folder of these files of rules, which is removed when the test ends.
+struct Rules(PathBuf);
+
+impl Rules {
+    fn of(files: &[(&str, Value)]) -> Self {
+        let folder = env::temp_dir().join(Uuid::new_v4().to_string());
+        fs::create_dir(&folder).unwrap();
+        for (name, schema) in files {
+            fs::write(folder.join(name), schema.to_string()).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Rules {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_a_rule_is_refused() {
+    let engine = Engine::start().await;
+    let rules = Rules::of(&[
+        ("default.json", json!({"properties": {"number": {"maximum": 2}}, "maxProperties": 0})),
+        (&format!("{}.json", option(3)), json!(true)),
+        ("notes.txt", json!("this is no file of rules")),
+    ]);
+    let file = Lines::of(options(4).join("\n"));
+    let output = data(&engine, &["load", file.0.to_str().unwrap(), "--rules", rules.path()]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(output.stdout), "1 loaded, 0 already there, 3 refused\n");
+    assert_eq!(
+        text(output.stderr),
+        "line 1: `document`: the document breaks the rule `maxProperties` 0\n\
+         line 2: `document`: the document breaks the rule `maxProperties` 0\n\
+         line 4: `document`: the document breaks the rule `maxProperties` 0, and 1 more\n"
+    );
+    // Without the folder nothing is refused.
+    assert_counts(&load(&engine, options(4).join("\n")).await, 3, 1, 0);
+}
+
+#[tokio::test]
+async fn stored_options_that_break_rules_are_listed() {
+    let engine = Engine::start().await;
+    assert_counts(&load(&engine, options(30).join("\n")).await, 30, 0, 0);
+    engine.put_option(ABSENT, json!({"text": "x".repeat(300_000)})).await;
+    let rules = Rules::of(&[
+        ("default.json", json!({"properties": {"number": {"maximum": 28}}})),
+        (&format!("{OPTION}.json"), json!({"required": ["nothing"], "maxProperties": 1})),
+    ]);
+    let check = |folder: Rules| async move {
+        (data(&engine, &["check", "--rules", folder.path()]).await, engine)
+    };
+    let (output, engine) = check(rules).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let printed = text(output.stdout);
+    let mut lines: Vec<_> = printed.lines().collect();
+    let sum = lines.pop().unwrap();
+    lines.sort_unstable();
+    let mut expected = vec![
+        format!("{ORG} {}: `/number` breaks the rule `maximum` 28", option(29)),
+        format!("{ORG} {}: `/number` breaks the rule `maximum` 28", option(30)),
+        format!("{ORG} {OPTION}: the document breaks the rule `maxProperties` 1, and 1 more"),
+    ];
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+    let count = engine.everything().await.len();
+    assert!(sum.ends_with(" options, 3 break rules"), "{sum}");
+    assert!(count > 30);
+
+    // The rules of this build are none.
+    let output = data(&engine, &["check"]).await;
+    assert!(output.status.success(), "{output:?}");
+    let missing = data(&engine, &["check", "--rules", "/no/such/folder"]).await;
+    assert!(error(missing).starts_with("rules: /no/such/folder: "));
+    let wrong = Rules::of(&[("default.json", json!({"minContains": 1}))]);
+    let refused = error(data(&engine, &["check", "--rules", wrong.path()]).await);
+    assert_eq!(refused, "rules: default.json: `minContains` at ``: this keyword is not supported");
+}

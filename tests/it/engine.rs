@@ -16,7 +16,7 @@ use json_patch_dynamodb::{from_attribute, to_attribute};
 use local::{
     engine,
     proxy::{self, Fault},
-    table,
+    sample, table,
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
@@ -47,6 +47,8 @@ pub(crate) struct Engine {
     client: Client,
     table: String,
     store: Store,
+    access: AccessRules,
+    rules: OptionRules,
     handler: Handler,
     /// The writes that come late.
     late: TaskTracker,
@@ -77,10 +79,11 @@ impl Engine {
         let table = format!("options-{}", Uuid::new_v4());
         table::prepare(&client, &table).await.unwrap();
         let store = Store::new(client.clone(), StoreConfig::new(&*table));
-        let handler = handler(&client, &table);
+        let (access, rules) = (AccessRules::default(), OptionRules::default());
+        let handler = handler(&client, &table, &access, &rules);
         let (time, invocations) = (Duration::from_mins(1), AtomicU32::new(0));
         let late = TaskTracker::new();
-        Self { endpoint, client, table, store, handler, late, time, invocations }
+        Self { endpoint, client, table, store, access, rules, handler, late, time, invocations }
     }
 
     /// The same table, with a proxy between the handler and the engine, and `time` for each
@@ -105,8 +108,9 @@ impl Engine {
     /// The same table, with a handler for callers who have access by `access`, of options with these
     /// rules.
     pub(crate) fn with(mut self, access: AccessRules, rules: OptionRules) -> Self {
-        let store = Store::new(self.client.clone(), StoreConfig::new(&*self.table));
-        self.handler = Handler::new(store, access).with_rules(rules);
+        let client = local::client(&self.endpoint, timeouts(ATTEMPT_TIMEOUT));
+        self.handler = handler(&client, &self.table, &access, &rules);
+        (self.access, self.rules) = (access, rules);
         self
     }
 
@@ -122,7 +126,8 @@ impl Engine {
             proxy::serve(listener, self.endpoint.clone(), Arc::new(decide), self.late.clone());
         tokio::spawn(proxy);
         self.endpoint = format!("http://{address}");
-        self.handler = handler(&local::client(&self.endpoint, timeouts(attempt)), &self.table);
+        let client = local::client(&self.endpoint, timeouts(attempt));
+        self.handler = handler(&client, &self.table, &self.access, &self.rules);
         self.time = time;
         self
     }
@@ -266,8 +271,15 @@ impl Engine {
     }
 }
 
-fn handler(client: &Client, table: &str) -> Handler {
-    Handler::new(Store::new(client.clone(), StoreConfig::new(table)), AccessRules::default())
+fn handler(client: &Client, table: &str, access: &AccessRules, rules: &OptionRules) -> Handler {
+    let store = Store::new(client.clone(), StoreConfig::new(table));
+    Handler::new(store, access.clone()).with_rules(rules.clone())
+}
+
+/// The rules of the sample.
+pub(crate) fn sample_rules() -> OptionRules {
+    let files = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    OptionRules::of_files(files).unwrap()
 }
 
 /// A REST API proxy event with this patch, of a caller who may change options. An object is a merge patch.

@@ -10,10 +10,11 @@ use std::{
 
 use local::sample;
 use serde_json::{Value, json};
+use update_organization_option::authorize::AccessRules;
 
 use crate::{
     docs,
-    engine::{Engine, OPTION, event, with_header},
+    engine::{Engine, OPTION, event, sample_rules, with_header},
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
@@ -37,6 +38,13 @@ fn applied() -> Vec<(&'static str, Value)> {
         ("members-are-merged", json!({"name": "Pickup", "list": [3], "hours": {"from": 9}})),
         ("merge-patch-is-an-array", renamed()),
         ("preference-is-unknown", renamed()),
+        (
+            "rules-are-kept",
+            json!({
+                "theme": "dark", "retries": 3, "plan": "basic",
+                "recipients": ["ann@example.com", "ben@example.com", "cleo@example.com"]
+            }),
+        ),
         ("superfluous-members-are-ignored", json!({"name": "Pickup", "list": [1, 2]})),
         ("value-is-null", json!({"name": null, "list": [1, 2], "count": 1})),
         (
@@ -144,6 +152,25 @@ fn problems() -> Vec<(&'static str, Value)> {
                      the document",
                 ),
                 json!({"operation": 0, "pointer": "/name/text", "reason": "member-repeated"}),
+            ),
+        ),
+        (
+            "problem-details-name-the-rules",
+            with(
+                unprocessable(
+                    "RequestIsNotValid",
+                    invalid,
+                    "operation 1 (`add` `/recipients/-`): `/recipients/2` breaks the rule `format` \
+                     \"email\", and 1 more",
+                ),
+                json!({
+                    "operation": 1, "pointer": "/recipients/2", "reason": "rule-broken",
+                    "keyword": "format",
+                    "violations": [
+                        {"pointer": "/recipients/2", "reason": "rule-broken", "keyword": "format"},
+                        {"pointer": "/retries", "reason": "rule-broken", "keyword": "maximum"}
+                    ]
+                }),
             ),
         ),
     ]
@@ -394,6 +421,13 @@ const REFUSED: &[Refused] = &[
         "operation 0 (`test` `/count`): the value is not equal to the one in the document",
     ),
     (
+        "rule-is-broken",
+        422,
+        "RequestIsNotValid",
+        "The request contains data that is not allowed.",
+        "operation 0 (`replace` `/theme`): `/theme` breaks the rule `enum` [\"light\",\"dark\"]",
+    ),
+    (
         "test-fails",
         422,
         "OperationCannotBePerformed",
@@ -407,6 +441,13 @@ const REFUSED: &[Refused] = &[
         "Изменение не подходит к текущему состоянию. Обновите данные и повторите попытку.",
         "operation 0 (`test` `/count`): the value is not equal to the one in the document",
     ),
+    (
+        "value-is-read-only",
+        422,
+        "NotAllowed",
+        "This is not allowed.",
+        "operation 0 (`replace` `/plan`): `/plan` is read-only",
+    ),
 ];
 
 /// The headers that the answer has beside its media type and language.
@@ -415,7 +456,10 @@ fn headers_of(name: &str, status: i64, code: &str) -> &'static [(&'static str, &
         (401, _) => &[("www-authenticate", "Bearer")],
         (429, _) => &[("retry-after", "1")],
         // What was decided on the stored option says on which version.
-        (412, _) | (422, "OperationCannotBePerformed" | "NotAllowedForArchived") => {
+        (412, _) | (422, "OperationCannotBePerformed" | "NotAllowedForArchived" | "NotAllowed") => {
+            &[("etag", "\"1\"")]
+        }
+        _ if name == "rule-is-broken" || name == "problem-details-name-the-rules" => {
             &[("etag", "\"1\"")]
         }
         _ if name == "media-type-is-not-json" => &[(
@@ -432,7 +476,8 @@ fn read(name: &str) -> Value {
 }
 
 async fn engine() -> Engine {
-    Engine::start().await.behind(sample::fault, TIME).await
+    let engine = Engine::start().await.with(AccessRules::default(), sample_rules());
+    engine.behind(sample::fault, TIME).await
 }
 
 #[test]
@@ -491,7 +536,9 @@ async fn what_is_applied_is_answered_by_204_and_the_new_version() {
         // A transaction without `If-Match` does not tell the version.
         let tag = (name != "idempotency-key-is-new").then(|| ("etag".into(), "\"2\"".into()));
         assert_eq!(answer.headers, tag.into_iter().collect(), "{name}");
-        assert_eq!(engine.stored(OPTION).await, (document, "2".into()), "{name}");
+        let option = read(name)["pathParameters"]["option_guid"].clone();
+        let stored = engine.stored(option.as_str().unwrap()).await;
+        assert_eq!(stored, (document, "2".into()), "{name}");
     }
 }
 

@@ -24,6 +24,7 @@ mod openapi;
 mod preconditions;
 mod rfc6902;
 mod rfc7396;
+mod rules;
 mod secrets;
 mod start;
 mod suite;

@@ -11,11 +11,15 @@ use json_patch_dynamodb::Limits;
 use local::sample;
 use serde_json::{Map, Value, json};
 use update_organization_option::{
+    authorize::AccessRules,
     error::Code,
     request::{MAX_ALIAS, MAX_CLIENT_TEXT, MAX_EXTENSIONS},
 };
 
-use crate::{docs, engine::Engine};
+use crate::{
+    docs,
+    engine::{Engine, sample_rules},
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -210,6 +214,7 @@ fn the_reasons_are_those_that_are_answered() {
     let mut answered = words(&format!("{LIBRARY}/apply.rs"), "fn as_str(", "=> \"");
     assert_eq!(answered.len(), 11, "{answered:?}");
     answered.append(&mut words(&format!("{LIBRARY}/patch.rs"), "fn reason(", "=> \""));
+    answered.append(&mut words(&format!("{LIBRARY}/rules.rs"), "fn reason(", "=> \""));
     answered.append(&mut words("src/response.rs", "fn problem(", "Some(\""));
 
     let document = Document::read();
@@ -257,7 +262,8 @@ async fn the_answers_to_the_events_are_documented_and_the_examples_are_among_the
     for file in fs::read_dir(format!("{ROOT}/events")).unwrap() {
         let path = file.unwrap().path();
         let event = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let engine = Engine::start().await.behind(sample::fault, Duration::from_secs(2)).await;
+        let engine = Engine::start().await.with(AccessRules::default(), sample_rules());
+        let engine = engine.behind(sample::fault, Duration::from_secs(2)).await;
         let answer = engine.send(event).await;
         let status = u16::try_from(answer.status).unwrap();
         let response = responses[&status];

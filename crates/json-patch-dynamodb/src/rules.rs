@@ -29,6 +29,9 @@ use crate::{
 /// The most broken rules that are told of one document.
 const MAX_TOLD: usize = 10;
 
+/// The keyword of what may not change.
+pub(crate) const READ_ONLY: &str = "readOnly";
+
 /// What a document may hold. [`Rules::default`] allows everything.
 ///
 /// A clone is cheap.
@@ -220,13 +223,16 @@ impl Violation {
     /// Whether a value has changed that is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.keyword == "readOnly"
+        self.keyword == READ_ONLY
     }
 
     /// The kind of violation as one word for a program, in kebab case.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        if self.is_read_only() { "read-only" } else { "rule-broken" }
+        match self.keyword {
+            READ_ONLY => "read-only",
+            _ => "rule-broken",
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     obstacle::Obstacle,
     symbolic::{Contents, Node},
 };
-use crate::rules::{Check, Evaluation, Id, Rule, Rules, Schemas, is_name_valid};
+use crate::rules::{Check, Evaluation, Id, READ_ONLY, Rule, Rules, Schemas, is_name_valid};
 
 /// Adds the conditions under which `document`, made of the stored one, breaks no rule that the stored one
 /// keeps.
@@ -106,7 +106,7 @@ impl<'p> Guard<'_, 'p> {
                     return Ok(());
                 }
                 if own.is_read_only && !self.ignores_read_only {
-                    return self.needs_document(schema, "readOnly", place);
+                    return self.needs_document(schema, READ_ONLY, place);
                 }
                 let members = self.members(contents, place);
                 for rule in &own.rules {
@@ -129,12 +129,12 @@ impl<'p> Guard<'_, 'p> {
             // What it is, and what it broke where it was, only the stored document tells.
             Node::Stored { .. } if own.is_trivial => Ok(()),
             Node::Stored { .. } => {
-                let keyword = own.rules.first().map_or("readOnly", |rule| rule.keyword);
+                let keyword = own.rules.first().map_or(READ_ONLY, |rule| rule.keyword);
                 self.needs_document(schema, keyword, place)
             }
             Node::Value(_) | Node::Object(_) | Node::Array(_) => {
                 if self.is_protected(schema) {
-                    return self.needs_document(schema, "readOnly", place);
+                    return self.needs_document(schema, READ_ONLY, place);
                 }
                 let value = node.value()?;
                 let mut evaluation = Evaluation::new(self.schemas);
@@ -277,7 +277,7 @@ impl<'p> Guard<'_, 'p> {
                         match member.node {
                             Some(node) => self.keep(schema, node, &member.place)?,
                             None if self.is_protected(schema) => {
-                                return self.needs_document(schema, "readOnly", &member.place);
+                                return self.needs_document(schema, READ_ONLY, &member.place);
                             }
                             None => {}
                         }

@@ -6,6 +6,7 @@ use json_patch::jsonptr::{PointerBuf, Token};
 use serde_json::Value;
 
 use super::{
+    READ_ONLY,
     decimal::Decimal,
     schema::{Check, Id, Rule, Schemas},
 };
@@ -269,7 +270,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
             return;
         }
         if own.is_read_only {
-            return visit(&self.steps, Broken { schema, keyword: "readOnly", limit: None });
+            return visit(&self.steps, Broken { schema, keyword: READ_ONLY, limit: None });
         }
         for Rule { check, .. } in &own.rules {
             match check {
