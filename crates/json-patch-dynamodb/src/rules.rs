@@ -2,18 +2,22 @@
 //!
 //! A patch is refused where the document after it breaks a rule that the document before it does not
 //! break. So a document that breaks rules already can still be changed, one place after the other.
+//!
+//! A violation is a pointer, and a keyword's place in the schema. The indexes in the pointer do not count,
+//! but the violations do: an element takes those that it has with it where its array moves it, and of the
+//! elements of an array there must not be more that break a rule than before.
 
 mod check;
 mod decimal;
 mod format;
 mod schema;
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, hash::RandomState, sync::Arc};
 
 use json_patch::jsonptr::{Pointer, PointerBuf};
 use serde_json::{Value, value::RawValue};
 
-use self::check::{Broken, Step, pointer, step};
+use self::check::{At, Broken, Step, pointer};
 pub(crate) use self::{
     check::{Evaluation, is_name_valid},
     schema::{Check, Id, Rule, Schemas},
@@ -179,7 +183,8 @@ impl Rules {
     #[must_use]
     pub fn violations(&self, document: &Value) -> Vec<Violation> {
         let Some(schemas) = &self.schemas else { return Vec::new() };
-        newly_broken(schemas, None, document)
+        let found = newly_broken(schemas, &RandomState::new(), None, document);
+        found.into_iter().map(|(violation, _)| violation).collect()
     }
 
     /// Checks that the change from `before` to `after` breaks no rule that `before` does not break, and
@@ -194,10 +199,23 @@ impl Rules {
         if !self.ignores_read_only {
             violations = changed_read_only(schemas, before, after);
         }
-        violations.extend(newly_broken(schemas, Some(before), after));
+        let state = RandomState::new();
+        let broken = newly_broken(schemas, &state, Some(before), after);
+        let operation = match (violations.first(), broken.first()) {
+            (Some(first), _) => {
+                let pointer = first.pointer.as_str();
+                let was = before.pointer(pointer);
+                beginning(patch, before, |document| document.pointer(pointer) != was)
+            }
+            (None, Some((_, kind))) => {
+                let of = |document: &Value| count(schemas, &state, document, *kind);
+                let was = of(before);
+                beginning(patch, before, |document| of(document) > was)
+            }
+            (None, None) => return Ok(()),
+        };
+        violations.extend(broken.into_iter().map(|(violation, _)| violation));
         violations.truncate(MAX_TOLD);
-        let Some(first) = violations.first() else { return Ok(()) };
-        let operation = breaking_operation(schemas, patch, before, first);
         Err(BrokenRules { operation, violations })
     }
 }
@@ -269,19 +287,64 @@ impl fmt::Display for BrokenRules {
     }
 }
 
+/// What tells violations apart that count together.
+type Kind = (u64, Id, &'static str);
+
+fn kind(at: At<'_, '_>, broken: Broken<'_>) -> Kind {
+    (at.hash, broken.schema, broken.keyword)
+}
+
 /// The first rules that `after` breaks and `before` does not break.
-fn newly_broken(schemas: &Schemas, before: Option<&Value>, after: &Value) -> Vec<Violation> {
+fn newly_broken(
+    schemas: &Schemas,
+    state: &RandomState,
+    before: Option<&Value>,
+    after: &Value,
+) -> Vec<(Violation, Kind)> {
+    let evaluation = || Evaluation::alike(schemas, state);
+    // How many there are more than before.
+    let mut more = HashMap::<Kind, i64>::new();
+    evaluation().visit(Schemas::ROOT, after, &mut |at, broken| {
+        *more.entry(kind(at, broken)).or_default() += 1;
+        false
+    });
+    if more.is_empty() {
+        return Vec::new();
+    }
+    if let Some(before) = before {
+        Evaluation::alike(schemas, state).visit(Schemas::ROOT, before, &mut |at, broken| {
+            more.entry(kind(at, broken)).and_modify(|more| *more -= 1);
+            false
+        });
+    }
+    more.retain(|_, more| *more > 0);
     let mut told = Vec::new();
-    let mut seen = HashSet::new();
+    if more.is_empty() {
+        return told;
+    }
     let mut was = Evaluation::new(schemas);
-    Evaluation::new(schemas).visit(Schemas::ROOT, after, &mut |steps, broken| {
-        let was_broken = before.is_some_and(|before| is_broken(&mut was, before, steps, broken));
-        if !was_broken && seen.insert((steps.to_vec(), broken)) {
-            told.push(Violation::of(schemas, steps, broken));
+    evaluation().visit(Schemas::ROOT, after, &mut |at, broken| {
+        if let Some(more) = more.get_mut(&kind(at, broken))
+            && *more > 0
+            // At least as many are at places that did not break the rule before.
+            && !before.is_some_and(|before| is_broken(&mut was, before, at.steps, broken))
+        {
+            *more -= 1;
+            told.push((Violation::of(schemas, at.steps, broken), kind(at, broken)));
         }
         told.len() == MAX_TOLD
     });
     told
+}
+
+/// How many violations of this kind the document has.
+fn count(schemas: &Schemas, state: &RandomState, document: &Value, of: Kind) -> usize {
+    let mut count = 0;
+    Evaluation::alike(schemas, state).visit(Schemas::ROOT, document, &mut |at, broken| {
+        count += usize::from(kind(at, broken) == of);
+        false
+    });
+    count
 }
 
 /// Whether the document breaks this rule where `steps` lead.
@@ -302,7 +365,7 @@ fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Vi
             Schemas::ROOT,
             one,
             Some(other),
-            &mut |steps, broken| {
+            &mut |steps: &[Step<'_>], broken| {
                 if told.len() < MAX_TOLD {
                     let violation = Violation::of(schemas, steps, broken);
                     if !told.contains(&violation) {
@@ -315,53 +378,21 @@ fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Vi
     told
 }
 
-/// An operation after which the document breaks the rule, and before which it does not.
-fn breaking_operation(
-    schemas: &Schemas,
-    patch: &Patch,
-    before: &Value,
-    violation: &Violation,
-) -> Option<BrokenBy> {
+/// The operation with which a condition of the document begins to hold. Before the patch it does not hold,
+/// after the patch it does.
+fn beginning(patch: &Patch, before: &Value, holds: impl Fn(&Value) -> bool) -> Option<BrokenBy> {
     let Change::Operations(operations) = patch.change() else { return None };
-    let is_broken_after = |count: usize| {
-        let first = patch.with_operations(operations[..count].to_vec());
-        let Ok(document) = apply(&first, before.clone()) else { return false };
-        if violation.is_read_only() {
-            document.pointer(violation.pointer.as_str())
-                != before.pointer(violation.pointer.as_str())
+    // It does not hold after `without` operations, and holds after `with`.
+    let (mut without, mut with) = (0, operations.len());
+    while with - without > 1 {
+        let middle = without.midpoint(with);
+        let first = patch.with_operations(operations[..middle].to_vec());
+        if apply(&first, before.clone()).is_ok_and(|document| holds(&document)) {
+            with = middle;
         } else {
-            is_violated(schemas, &document, violation)
-        }
-    };
-    // The document does not break it after `whole` operations, and breaks it after `broken`.
-    let (mut whole, mut broken) = (0, operations.len());
-    while broken - whole > 1 {
-        let middle = whole.midpoint(broken);
-        if is_broken_after(middle) {
-            broken = middle;
-        } else {
-            whole = middle;
+            without = middle;
         }
     }
-    let operation = operations.get(whole)?;
-    Some(BrokenBy { index: whole, op: op_name(operation), path: operation.path().to_buf() })
-}
-
-fn is_violated(schemas: &Schemas, document: &Value, violation: &Violation) -> bool {
-    let mut steps = Vec::new();
-    let mut at = document;
-    let tokens: Vec<_> =
-        violation.pointer.tokens().map(|token| token.decoded().into_owned()).collect();
-    for token in &tokens {
-        let to = match at {
-            Value::Array(_) => crate::pointer::index(token).map(Step::Index),
-            _ => Some(Step::Name(token)),
-        };
-        let Some((to, part)) = to.and_then(|to| Some((to, step(at, to)?))) else { return false };
-        steps.push(to);
-        at = part;
-    }
-    Evaluation::new(schemas).visit_at(Schemas::ROOT, document, &steps, &mut |_, broken| {
-        Violation::of(schemas, &[], broken).place == violation.place
-    })
+    let operation = operations.get(without)?;
+    Some(BrokenBy { index: without, op: op_name(operation), path: operation.path().to_buf() })
 }

@@ -69,6 +69,8 @@ pub(super) struct Layout<'e, N> {
 pub(super) struct Parts<'e, N> {
     /// Its front.
     pub(super) front: Vec<NowAt<'e, N>>,
+    /// How many stored elements the front stands for. Those after it follow the front.
+    pub(super) covered: usize,
     /// The index of the first element after the front.
     pub(super) others_from: usize,
     /// Whether the stored elements after the front had other indexes.
@@ -83,12 +85,10 @@ pub(super) struct Parts<'e, N> {
 
 /// What is at some indexes of an array now.
 pub(super) enum NowAt<'e, N> {
-    /// Stored elements that have the indexes that they had.
-    Kept,
-    /// Stored elements that had other indexes.
-    Shifted(Range<usize>),
+    /// Stored elements, from the index `at` on. `stored` are the indexes that they had.
+    Stored { at: usize, stored: Range<usize> },
     /// An element that the patch has touched or added.
-    Node(usize, &'e N),
+    Node { at: usize, node: &'e N },
 }
 
 /// An element that a patch has touched.
@@ -280,9 +280,8 @@ impl<N: Touched> Elements<N> {
             let at = index;
             index += part.len();
             match part {
-                Part::Run(run) if run.start == at => NowAt::Kept,
-                Part::Run(run) => NowAt::Shifted(at..at + run.len()),
-                Part::One { node, .. } => NowAt::Node(at, node),
+                Part::Run(run) => NowAt::Stored { at, stored: run.clone() },
+                Part::One { node, .. } => NowAt::Node { at, node },
             }
         });
         let front = front.collect();
@@ -290,6 +289,7 @@ impl<N: Touched> Elements<N> {
         let length = index + self.appended.len();
         Parts {
             front,
+            covered: self.covered,
             others_from: index,
             are_others_shifted,
             appended: &self.appended,

@@ -124,6 +124,14 @@ impl Path {
         self.below(Step::Element(index))
     }
 
+    /// The index of this element of `array`, if it is one.
+    pub(super) fn index_in(&self, array: &Self) -> Option<usize> {
+        match self.0.strip_prefix(&*array.0) {
+            Some([Step::Element(index)]) => Some(*index),
+            _ => None,
+        }
+    }
+
     /// An element that is appended, whatever its index will be.
     pub(super) fn appended(&self) -> Self {
         self.below(Step::Element(usize::MAX))

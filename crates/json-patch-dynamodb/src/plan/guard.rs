@@ -127,7 +127,7 @@ impl<'p> Guard<'_, 'p> {
                 Ok(())
             }
             // What it is, and what it broke where it was, only the stored document tells.
-            Node::Stored { .. } if own.is_trivial => Ok(()),
+            Node::Stored { .. } if own.is_trivial() => Ok(()),
             Node::Stored { .. } => {
                 let keyword = own.rules.first().map_or(READ_ONLY, |rule| rule.keyword);
                 self.needs_document(schema, keyword, place)
@@ -296,48 +296,83 @@ impl<'p> Guard<'_, 'p> {
         elements: &Elements<Node<'p>>,
         place: &Path,
     ) -> Result<(), Obstacle> {
-        let Parts { front, others_from, are_others_shifted, appended, grown, shrunk } =
-            elements.parts();
+        let parts = elements.parts();
         match check {
-            Check::MaxItems(most) => self.at_most(place, *most, grown),
-            Check::MinItems(least) => self.at_least(place, *least, shrunk),
+            Check::MaxItems(most) => self.at_most(place, *most, parts.grown),
+            Check::MinItems(least) => self.at_least(place, *least, parts.shrunk),
             Check::UniqueItems | Check::Contains(_) => Err(Obstacle::RuleNeedsDocument),
-            Check::Elements { first, others } => {
-                // Of the elements that have these indexes.
-                let of = |indexes: Range<usize>| {
-                    let named = indexes.start.min(first.len())..indexes.end.min(first.len());
-                    let others = others.filter(|_| indexes.end > first.len());
-                    first[named].iter().copied().chain(others)
-                };
-                let shifted = front.iter().filter_map(|part| match part {
-                    NowAt::Shifted(run) => Some(run.clone()),
-                    NowAt::Kept | NowAt::Node(..) => None,
-                });
-                let behind = others_from..usize::MAX;
-                let others_shifted = are_others_shifted.then(|| behind.clone());
-                for schema in shifted.chain(others_shifted).flat_map(of) {
-                    if !self.schemas[schema].is_trivial {
-                        return Err(Obstacle::RuleNeedsDocument);
+            Check::Elements { first, others } => self.keep_each(first, *others, &parts, place),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the elements of an array that has changed. An element that stays in the array takes what it
+    /// breaks with it, so it may move to where the same rules are.
+    fn keep_each(
+        &mut self,
+        first: &[Id],
+        others: Option<Id>,
+        parts: &Parts<'_, Node<'p>>,
+        place: &Path,
+    ) -> Result<(), Obstacle> {
+        // The rules of the elements that have these indexes.
+        let of = |indexes: Range<usize>| {
+            let own = indexes.start.min(first.len())..indexes.end.min(first.len());
+            first[own].iter().copied().chain(others.filter(|_| indexes.end > first.len()))
+        };
+        let behind = |index: usize| index..usize::MAX;
+        let has_own_rules = |indexes: &Range<usize>| indexes.start < first.len();
+        let move_to = |guard: &mut Self, from: Range<usize>, to: Range<usize>| {
+            let is_free =
+                of(from.clone()).chain(of(to.clone())).all(|id| guard.schemas[id].is_trivial());
+            let is_same = !has_own_rules(&from)
+                && !has_own_rules(&to)
+                && !others.is_some_and(|schema| guard.is_protected(schema));
+            if is_free || is_same {
+                Ok(())
+            } else {
+                let schema = of(to).next().or(of(from).next()).unwrap_or(Schemas::ROOT);
+                guard.needs_document(schema, "items", place)
+            }
+        };
+        for part in &parts.front {
+            if let NowAt::Stored { at, stored } = part
+                && *at != stored.start
+            {
+                move_to(self, stored.clone(), *at..at + stored.len())?;
+            }
+        }
+        if parts.are_others_shifted {
+            move_to(self, behind(parts.covered), behind(parts.others_from))?;
+        }
+        // Of an array that has become shorter, the last indexes have nothing.
+        if parts.shrunk > 0
+            && let Some(schema) = of(behind(parts.others_from)).find(|id| self.is_protected(*id))
+        {
+            return self.needs_document(schema, READ_ONLY, place);
+        }
+        for part in &parts.front {
+            let NowAt::Node { at, node } = part else { continue };
+            match home(node, parts, place) {
+                Some(home) if home != *at => move_to(self, home..home + 1, *at..at + 1)?,
+                _ => {
+                    for schema in of(*at..at + 1) {
+                        self.keep(schema, node, &place.element(*at))?;
                     }
                 }
-                if shrunk > 0 && of(behind.clone()).any(|schema| self.is_protected(schema)) {
-                    return Err(Obstacle::RuleNeedsDocument);
-                }
-                for part in &front {
-                    let NowAt::Node(index, node) = part else { continue };
-                    for schema in of(*index..index + 1) {
-                        self.keep(schema, node, &place.element(*index))?;
-                    }
-                }
-                for node in appended {
-                    for schema in of(behind.clone()) {
+            }
+        }
+        for node in parts.appended {
+            match home(node, parts, place) {
+                Some(home) => move_to(self, home..home + 1, behind(parts.others_from))?,
+                None => {
+                    for schema in of(behind(parts.others_from)) {
                         self.keep(schema, node, &place.appended())?;
                     }
                 }
-                Ok(())
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// Checks a rule of a value, which has changed in its own place, that is not only one of its members
@@ -377,7 +412,7 @@ impl<'p> Guard<'_, 'p> {
     /// Whether the schema may hold before the change and not after it, or the other way round.
     fn looks_at(&mut self, schema: Id, node: &Node<'p>, place: &Path) -> bool {
         let own = &self.schemas[schema];
-        if own.is_trivial || node.is_stored_at(place) && node.is_as_stored() {
+        if own.is_trivial() || node.is_stored_at(place) && node.is_as_stored() {
             return false;
         }
         let Node::Stored { contents, .. } = node else { return true };
@@ -432,7 +467,7 @@ impl<'p> Guard<'_, 'p> {
                 members.forbid(member.name) && !member.is_kept
                     || members.of(member.name).any(|schema| match member.node {
                         Some(node) => self.looks_at(schema, node, &member.place),
-                        None => !self.schemas[schema].is_trivial,
+                        None => !self.schemas[schema].is_trivial(),
                     })
             }),
             _ => false,
@@ -471,4 +506,24 @@ fn broken(obstacle: Obstacle) -> Obstacle {
         Obstacle::Contradiction => Obstacle::RuleMayBreak,
         other => other,
     }
+}
+
+/// The index in the stored array of an element that has only moved within it.
+fn home<'p>(node: &Node<'p>, parts: &Parts<'_, Node<'p>>, array: &Path) -> Option<usize> {
+    let origin = |node: &Node<'p>| match node {
+        Node::Stored { origin, .. } => origin.index_in(array),
+        _ => None,
+    };
+    let home = origin(node).filter(|_| node.is_unchanged())?;
+    let nodes = parts.front.iter().filter_map(|part| match part {
+        NowAt::Node { node, .. } => Some(*node),
+        NowAt::Stored { .. } => None,
+    });
+    let same = nodes.chain(parts.appended).filter(|node| origin(node) == Some(home));
+    let is_left = parts.front.iter().any(|part| match part {
+        NowAt::Stored { stored, .. } => stored.contains(&home),
+        NowAt::Node { .. } => false,
+    });
+    // Otherwise it was copied.
+    (same.count() == 1 && !is_left && home < parts.covered).then_some(home)
 }

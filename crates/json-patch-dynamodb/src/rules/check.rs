@@ -1,6 +1,9 @@
 //! Values against schemas.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState},
+};
 
 use json_patch::jsonptr::{PointerBuf, Token};
 use serde_json::Value;
@@ -42,8 +45,20 @@ pub(super) struct Broken<'s> {
     pub(super) limit: Option<&'s str>,
 }
 
+/// Where a rule is broken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At<'a, 'v> {
+    /// The steps that lead there.
+    pub(super) steps: &'a [Step<'v>],
+    /// A hash of them, in which indexes do not count: an element is the same wherever its array has it.
+    pub(super) hash: u64,
+}
+
 /// Whether what visits the broken rules has seen enough.
 pub(super) type IsEnough = bool;
+
+/// What is told of each rule that is broken.
+pub(super) type Visit<'a, 's, 'v> = dyn FnMut(At<'_, 'v>, Broken<'s>) -> IsEnough + 'a;
 
 /// One value that is evaluated. What was found of its parts is remembered, so that the work is at most
 /// each part against each schema.
@@ -53,13 +68,53 @@ pub(crate) struct Evaluation<'s, 'v> {
     known: HashMap<(Id, *const Value), bool>,
     /// What was visited of the schemas that are referred to.
     visited: HashSet<(Id, *const Value)>,
-    /// How the visit came to the present value.
+    /// How the visit came to the present value, and the hash of each part of the way.
     steps: Vec<Step<'v>>,
+    hashes: Vec<DefaultHasher>,
+    /// The hash of the way to the whole value.
+    start: DefaultHasher,
 }
 
 impl<'s, 'v> Evaluation<'s, 'v> {
     pub(crate) fn new(schemas: &'s Schemas) -> Self {
-        Self { schemas, known: HashMap::new(), visited: HashSet::new(), steps: Vec::new() }
+        Self::alike(schemas, &RandomState::new())
+    }
+
+    /// As [`Evaluation::new`]; all with the same `state` have the same hashes.
+    pub(super) fn alike(schemas: &'s Schemas, state: &RandomState) -> Self {
+        Self {
+            schemas,
+            known: HashMap::new(),
+            visited: HashSet::new(),
+            steps: Vec::new(),
+            hashes: Vec::new(),
+            start: state.build_hasher(),
+        }
+    }
+
+    fn enter(&mut self, step: Step<'v>) {
+        let mut hasher = self.hashes.last().unwrap_or(&self.start).clone();
+        match step {
+            // No text has this byte.
+            Step::Name(name) => hasher.write(name.as_bytes()),
+            Step::Index(_) => {}
+        }
+        hasher.write_u8(match step {
+            Step::Name(_) => 0xff,
+            Step::Index(_) => 0xfe,
+        });
+        self.steps.push(step);
+        self.hashes.push(hasher);
+    }
+
+    fn leave(&mut self) {
+        self.steps.pop();
+        self.hashes.pop();
+    }
+
+    fn at(&self) -> At<'_, 'v> {
+        let hash = self.hashes.last().unwrap_or(&self.start).finish();
+        At { steps: &self.steps, hash }
     }
 
     /// Whether `value` keeps all rules of `schema`.
@@ -139,12 +194,12 @@ impl<'s, 'v> Evaluation<'s, 'v> {
     }
 
     /// Visits the rules of `schema` that `value` breaks, each with the steps to where it does, until
-    /// `visit` has seen enough. A rule may be visited more than once.
+    /// `visit` has seen enough. Each rule of each place is visited once.
     pub(super) fn visit(
         &mut self,
         schema: Id,
         value: &'v Value,
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> IsEnough,
+        visit: &mut Visit<'_, 's, 'v>,
     ) -> IsEnough {
         self.walk(schema, value, None, visit)
     }
@@ -155,7 +210,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         schema: Id,
         value: &'v Value,
         steps: &[Step<'_>],
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> IsEnough,
+        visit: &mut Visit<'_, 's, 'v>,
     ) -> IsEnough {
         self.visited.clear();
         self.walk(schema, value, Some(steps), visit)
@@ -167,8 +222,13 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         schema: Id,
         value: &'v Value,
         along: Option<&[Step<'_>]>,
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> IsEnough,
+        visit: &mut Visit<'_, 's, 'v>,
     ) -> IsEnough {
+        if self.schemas[schema].is_target
+            && !self.visited.insert((schema, std::ptr::from_ref(value)))
+        {
+            return false;
+        }
         let is_here = along.is_none_or(<[_]>::is_empty);
         for Rule { keyword, limit, check } in &self.schemas[schema].rules {
             let broken = |keyword, limit| Broken { schema, keyword, limit };
@@ -180,14 +240,11 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                     let branch = if self.is_valid(*condition, value) { then } else { otherwise };
                     branch.is_some_and(|schema| self.walk(schema, value, along, visit))
                 }
-                Check::Ref(schema) => {
-                    self.visited.insert((*schema, std::ptr::from_ref(value)))
-                        && self.walk(*schema, value, along, visit)
-                }
+                Check::Ref(schema) => self.walk(*schema, value, along, visit),
                 Check::Members(members) => value.as_object().is_some_and(|object| {
                     (is_here
                         && object.keys().any(|name| members.forbid(name))
-                        && visit(&self.steps, broken("additionalProperties", Some("false"))))
+                        && visit(self.at(), broken("additionalProperties", Some("false"))))
                         || self.walk_below(along, value, visit, |step| match step {
                             Step::Name(name) => members.of(name).collect(),
                             Step::Index(_) => Vec::new(),
@@ -203,18 +260,20 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                         })
                 }
                 Check::PropertyNames(names) if is_here => {
+                    let mut seen = HashSet::new();
                     value.as_object().into_iter().flatten().any(|(name, _)| {
                         let name = Value::from(&**name);
-                        let steps = &self.steps;
-                        Evaluation::new(self.schemas)
-                            .visit(*names, &name, &mut |_, broken| visit(steps, broken))
+                        let at = self.at();
+                        Evaluation::new(self.schemas).visit(*names, &name, &mut |_, broken| {
+                            seen.insert(broken) && visit(at, broken)
+                        })
                     })
                 }
                 Check::PropertyNames(_) => false,
                 check => {
                     is_here
                         && !self.holds(check, value)
-                        && visit(&self.steps, broken(keyword, limit.as_deref()))
+                        && visit(self.at(), broken(keyword, limit.as_deref()))
                 }
             };
             if is_enough {
@@ -229,14 +288,14 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         &mut self,
         along: Option<&[Step<'_>]>,
         value: &'v Value,
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> IsEnough,
+        visit: &mut Visit<'_, 's, 'v>,
         schemas: impl Fn(Step<'v>) -> Vec<Id>,
     ) -> IsEnough {
         let mut go = |to: Step<'v>, part: &'v Value, along: Option<&[Step<'_>]>| {
             let schemas = schemas(to);
-            self.steps.push(to);
+            self.enter(to);
             let is_enough = schemas.iter().any(|schema| self.walk(*schema, part, along, visit));
-            self.steps.pop();
+            self.leave();
             is_enough
         };
         match (along, value) {

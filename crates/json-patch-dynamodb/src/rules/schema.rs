@@ -46,8 +46,8 @@ pub(crate) struct Schema {
     pub(crate) is_read_only: bool,
     /// Whether this schema, or one of those below it or referred to, has `readOnly`.
     pub(crate) has_read_only: bool,
-    /// Whether it allows everything.
-    pub(crate) is_trivial: bool,
+    /// Whether some schema refers to it.
+    pub(crate) is_target: bool,
 }
 
 /// A keyword with its value.
@@ -207,6 +207,13 @@ impl Check {
             Self::If { condition, .. } => Some(*condition),
             _ => None,
         }
+    }
+}
+
+impl Schema {
+    /// Whether it allows everything.
+    pub(crate) fn is_trivial(&self) -> bool {
+        self.rules.is_empty() && !self.is_read_only
     }
 }
 
@@ -409,7 +416,7 @@ impl Parser {
             rules: Vec::new(),
             is_read_only: false,
             has_read_only: false,
-            is_trivial: true,
+            is_target: false,
         });
         let members = match schema {
             Value::Bool(true) => return Ok(id),
@@ -448,14 +455,13 @@ impl Parser {
     }
 
     fn finish(&mut self, id: Id, rules: Vec<Rule>, is_read_only: bool) {
-        let is_trivial = rules.is_empty() && !is_read_only;
         let schema = &mut self.schemas[id.0];
         *schema = Schema {
             place: std::mem::take(&mut schema.place),
             rules,
             is_read_only,
             has_read_only: is_read_only,
-            is_trivial,
+            is_target: false,
         };
     }
 
@@ -650,8 +656,8 @@ impl Parser {
                 });
             };
             let rule = Rule { keyword: "$ref", limit: None, check: Check::Ref(*target) };
+            self.schemas[target.0].is_target = true;
             self.schemas[id.0].rules.push(rule);
-            self.schemas[id.0].is_trivial = false;
         }
         Ok(())
     }
