@@ -8,14 +8,15 @@ use std::{
     time::Duration,
 };
 
-use json_patch_dynamodb::{Hints, Patch, Plan};
+use json_patch_dynamodb::{Hints, Patch, Plan, RuleProblem, Rules};
+use local::sample;
 use serde_json::{Value, json};
-use update_organization_option::store::DOCUMENT;
+use update_organization_option::{authorize::AccessRules, store::DOCUMENT};
 use uuid::Uuid;
 
 use crate::{
     command::run,
-    engine::{Engine, OPTION, event},
+    engine::{Engine, OPTION, event, sample_rules},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -182,16 +183,64 @@ fn every_plan_of_the_architecture_is_the_patchs_own() {
     assert_eq!(count, 27);
 }
 
-#[test]
-fn the_explanation_of_the_readme_is_what_is_printed() {
-    let text = read("README.md");
+/// Runs the command `explain` of a document with these further arguments on the patch that stands before it.
+#[track_caller]
+fn explains(file: &str, arguments: &[&str]) {
+    let text = read(file);
     let (_, rest) = text.split_once("    echo '").unwrap();
     let (patch, rest) = rest.split_once("' > ").unwrap();
-    let (_, rest) = rest.split_once("```text\n").unwrap();
+    let (command, rest) = rest.split_once("```text\n").unwrap();
+    assert!(arguments.iter().all(|argument| command.contains(argument)), "{command}");
     let (expected, _) = rest.split_once("```").unwrap();
-    let file = env::temp_dir().join(Uuid::new_v4().to_string());
-    fs::write(&file, patch).unwrap();
-    let output = run("local", &["explain", file.to_str().unwrap()]);
-    fs::remove_file(file).unwrap();
+    let path = env::temp_dir().join(Uuid::new_v4().to_string());
+    fs::write(&path, patch).unwrap();
+    let output = run("local", &[&["explain", path.to_str().unwrap()], arguments].concat());
+    fs::remove_file(path).unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn the_explanations_in_the_documents_are_what_is_printed() {
+    explains("README.md", &[]);
+    let rules = format!("examples/rules/{}.json", sample::RULED);
+    explains("docs/rules.md", &["--rules", &rules]);
+}
+
+/// The example is the sample's, and is answered as the document says.
+#[tokio::test]
+async fn the_example_of_the_rules_is_answered_as_it_says() {
+    let text = section("docs/rules.md", "An example");
+    let blocks = fenced(&text, "json").into_iter().map(serde_json::from_str);
+    let blocks: Vec<Value> = blocks.collect::<Result<_, _>>().unwrap();
+    let [schema, document, patch, answer] = &*blocks else { panic!("{blocks:?}") };
+    assert_eq!(*schema, serde_json::from_str::<Value>(sample::RULES[0].1).unwrap());
+    let engine = Engine::start().await.with(AccessRules::default(), sample_rules());
+    assert_eq!(engine.stored(sample::RULED).await.0, *document);
+    let found = engine.send(event(sample::RULED, patch)).await;
+    assert_eq!((found.status, &found.body), (422, answer));
+}
+
+/// Every keyword of JSON Schema 2020-12.
+const KEYWORDS: &str = "$id $schema $ref $anchor $dynamicRef $dynamicAnchor $vocabulary $comment $defs allOf \
+    anyOf oneOf not if then else dependentSchemas prefixItems items contains properties patternProperties \
+    additionalProperties propertyNames unevaluatedItems unevaluatedProperties type enum const multipleOf \
+    maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern maxItems minItems \
+    uniqueItems maxContains minContains maxProperties minProperties required dependentRequired title \
+    description default deprecated readOnly writeOnly examples format contentEncoding contentMediaType \
+    contentSchema";
+
+#[test]
+fn the_keywords_of_the_rules_are_those_that_are_kept() {
+    let documented = rows(&section("docs/rules.md", "Keywords"));
+    let documented: BTreeSet<_> = documented.iter().flat_map(|row| quoted(&row[1])).collect();
+    let is_kept = |keyword: &&str| {
+        let schema = json!({ *keyword: null }).to_string();
+        let refused = Rules::parse(&schema).map_err(|error| error.problem);
+        !matches!(refused, Err(RuleProblem::UnknownKeyword))
+    };
+    let kept: BTreeSet<_> =
+        KEYWORDS.split_whitespace().filter(is_kept).map(str::to_owned).collect();
+    let others = ["uuid", "date", "date-time", "email", "uri", "true", "false"];
+    let formats = others.map(str::to_owned).into();
+    assert_eq!(documented.difference(&formats).cloned().collect::<BTreeSet<_>>(), kept);
 }
