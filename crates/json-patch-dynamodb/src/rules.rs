@@ -396,3 +396,236 @@ fn beginning(patch: &Patch, before: &Value, holds: impl Fn(&Value) -> bool) -> O
     let operation = operations.get(without)?;
     Some(BrokenBy { index: without, op: op_name(operation), path: operation.path().to_buf() })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rules(schema: &Value) -> Rules {
+        Rules::parse(&schema.to_string()).expect("rules")
+    }
+
+    #[track_caller]
+    fn refused(schema: &Value, expected: &str) {
+        let error = Rules::parse(&schema.to_string()).expect_err("no rules");
+        assert_eq!(error.to_string(), expected, "{schema}");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_named() {
+        let at_a = |schema: Value| json!({"properties": {"a": schema}});
+        refused(&json!({"minContains": 1}), "`minContains` at ``: this keyword is not supported");
+        refused(
+            &at_a(json!({"type": "text"})),
+            "`type` at `/properties/a`: expected `null`, `boolean`, `object`, `array`, `number`, \
+             `string` or `integer`, or an array of these",
+        );
+        refused(&at_a(json!(1)), "`/properties/a`: expected an object, `true` or `false`");
+        refused(&json!([]), "expected an object, `true` or `false`");
+        refused(
+            &at_a(json!({"multipleOf": 0})),
+            "`multipleOf` at `/properties/a`: expected a number above 0",
+        );
+        refused(
+            &at_a(json!({"maxItems": -1})),
+            "`maxItems` at `/properties/a`: expected a whole number from 0",
+        );
+        refused(
+            &at_a(json!({"format": "hostname"})),
+            "`format` at `/properties/a`: expected `uuid`, `date`, `date-time`, `email` or `uri`",
+        );
+        refused(&json!({"anyOf": []}), "`anyOf` at ``: expected an array of schemas, not empty");
+        refused(
+            &json!({"$schema": "http://json-schema.org/draft-07/schema#"}),
+            "`$schema` at ``: expected `https://json-schema.org/draft/2020-12/schema`",
+        );
+        for reference in ["#/$defs/b", "#/properties", "#/properties/a/enum/0"] {
+            let schema = json!({"properties": {"a": {"enum": [true], "$ref": reference}}});
+            refused(&schema, "`$ref` at `/properties/a`: no schema of this file is there");
+        }
+        refused(
+            &at_a(json!({"$ref": "other.json"})),
+            "`$ref` at `/properties/a`: expected `#` and a JSON Pointer, as in `#/$defs/name`",
+        );
+        for keyword in ["not", "contains", "propertyNames", "if"] {
+            let schema =
+                json!({"$defs": {"a": {"readOnly": true}}, (keyword): {"$ref": "#/$defs/a"}});
+            refused(&schema, &format!("`{keyword}` at ``: `readOnly` says nothing here"));
+        }
+        for pattern in ["(?=a)", r"(a)\1", r"\p{L}", "["] {
+            let error = Rules::parse(&json!({"pattern": pattern}).to_string()).expect_err(pattern);
+            let text = error.to_string();
+            assert!(
+                text.starts_with("`pattern` at ``: not a supported regular expression: "),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            Rules::parse("{").expect_err("no JSON").to_string(),
+            "not JSON, at line 1 column 1"
+        );
+        let twice = r#"{"properties": {"a": true, "a": false}}"#;
+        let twice = Rules::parse(twice).expect_err("a name twice").to_string();
+        assert_eq!(twice, "the member at `/properties/a` occurs more than once");
+    }
+
+    #[test]
+    fn a_reference_that_comes_back_takes_a_step() {
+        rules(&json!({"properties": {"a": {"$ref": "#"}}, "items": {"$ref": "#"}}));
+        let endless = "the reference comes back to itself without a step into the value";
+        for (schema, place) in [
+            (json!({"$ref": "#"}), ""),
+            (json!({"allOf": [{"$ref": "#"}]}), "/allOf/0"),
+            (
+                json!({
+                    "properties": {"a": {"$ref": "#/$defs/a"}},
+                    "$defs": {"a": {"anyOf": [{"not": {"$ref": "#/$defs/a"}}]}}
+                }),
+                "/$defs/a/anyOf/0/not",
+            ),
+        ] {
+            refused(&schema, &format!("`$ref` at `{place}`: {endless}"));
+        }
+    }
+
+    fn checked(rules: &Rules, patch: &Value, before: &Value) -> Result<(), BrokenRules> {
+        let patch = Patch::parse_merge(patch.to_string().as_bytes()).expect("a patch");
+        let after = apply(&patch, before.clone()).expect("it applies");
+        rules.check(&patch, before, &after)
+    }
+
+    #[track_caller]
+    fn breaks(schema: &Value, patch: &Value, before: &Value, expected: &str) {
+        let broken = checked(&rules(schema), patch, before).expect_err("broken");
+        assert_eq!(broken.to_string(), expected);
+    }
+
+    #[test]
+    fn violations_of_other_schemas_do_not_make_up_for_each_other() {
+        let schema = json!({"properties": {"a": {"allOf": [{"minimum": 5}, {"minimum": -5}]}}});
+        // One rule is broken before and after, another one only after.
+        let patch = json!([{"op": "replace", "path": "/a", "value": -6}]);
+        let expected = "operation 0 (`replace` `/a`): `/a` breaks the rule `minimum` -5";
+        breaks(&schema, &patch, &json!({"a": 1}), expected);
+        // One is mended, the other one broken.
+        let schema = json!({
+            "properties": {"a": {"allOf": [{"enum": [1]}, {"enum": [2]}]}, "b": {"enum": [1]}}
+        });
+        let patch = json!([{"op": "replace", "path": "/a", "value": 1}]);
+        let expected = "operation 0 (`replace` `/a`): `/a` breaks the rule `enum` [2]";
+        breaks(&schema, &patch, &json!({"a": 2, "b": 1}), expected);
+        let schema = json!({"properties": {"a": {"minimum": 1}, "b": {"minimum": 1}}});
+        let patch = json!([{"op": "move", "from": "/a", "path": "/b"}]);
+        let expected = "operation 0 (`move` `/b`): `/b` breaks the rule `minimum` 1";
+        breaks(&schema, &patch, &json!({"a": 0}), expected);
+    }
+
+    #[test]
+    fn an_element_takes_what_it_breaks_with_it() {
+        let schema = json!({"properties": {"a": {"items": {"type": "string"}}}});
+        let before = json!({"a": ["x", 1, "y"]});
+        for patch in [
+            json!([{"op": "remove", "path": "/a/0"}]),
+            json!([{"op": "move", "from": "/a/1", "path": "/a/2"}]),
+            json!([{"op": "replace", "path": "/a/1", "value": 2}]),
+            json!([{"op": "add", "path": "/a/0", "value": 2}, {"op": "remove", "path": "/a/2"}]),
+        ] {
+            assert_eq!(checked(&rules(&schema), &patch, &before), Ok(()), "{patch}");
+        }
+        let copy = json!([{"op": "copy", "from": "/a/1", "path": "/a/-"}]);
+        let expected = "operation 0 (`copy` `/a/-`): `/a/3` breaks the rule `type` \"string\"";
+        breaks(&schema, &copy, &before, expected);
+        // Of two that break it, the one is told that is at a new place.
+        let add = json!([
+            {"op": "remove", "path": "/a/0"},
+            {"op": "add", "path": "/a/0", "value": 2},
+            {"op": "test", "path": "/a/1", "value": 1}
+        ]);
+        let expected = "operation 1 (`add` `/a/0`): `/a/0` breaks the rule `type` \"string\"";
+        breaks(&schema, &add, &before, expected);
+    }
+
+    #[test]
+    fn the_operation_is_told_that_broke_the_rule() {
+        let schema = json!({"properties": {"a": {"maximum": 5}}});
+        let replace = |value: i64| json!({"op": "replace", "path": "/a", "value": value});
+        for (values, index) in
+            [(&[6][..], 0), (&[1, 6, 7], 1), (&[6, 1, 6], 0), (&[1, 2, 3, 4, 5, 6, 7, 8, 9], 5)]
+        {
+            let patch = values.iter().map(|value| replace(*value)).collect();
+            let broken = checked(&rules(&schema), &patch, &json!({"a": 1})).expect_err("broken");
+            let operation = broken.operation.expect("an operation");
+            assert_eq!((operation.index, operation.op), (index, "replace"), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_only_is_the_same_after_as_before() {
+        let schema = json!({
+            "properties": {
+                "a": {"readOnly": true},
+                "b": {"properties": {"c": {"readOnly": true}}},
+                "d": {"oneOf": [
+                    {"type": "string", "readOnly": true},
+                    {"type": "number"}
+                ]}
+            },
+            "if": {"required": ["closed"]},
+            "then": {"properties": {"e": {"readOnly": true}}}
+        });
+        let before = json!({"a": [1], "b": {"c": 1}, "d": "x", "e": 1});
+        let set = |path: &str, value: Value| json!([{"op": "add", "path": path, "value": value}]);
+        let ruled = rules(&schema);
+        for patch in [
+            set("/a", json!([1])),
+            set("/b", json!({"c": 1, "f": 1})),
+            set("/e", json!(2)),
+            json!([{"op": "remove", "path": "/a"}, {"op": "add", "path": "/a", "value": [1]}]),
+        ] {
+            assert_eq!(checked(&ruled, &patch, &before), Ok(()), "{patch}");
+        }
+        for (patch, expected) in [
+            (set("/a/-", json!(2)), "operation 0 (`add` `/a/-`): `/a` is read-only"),
+            (set("/b", json!(1)), "operation 0 (`add` `/b`): `/b/c` is read-only"),
+            (set("/d", json!(1)), "operation 0 (`add` `/d`): `/d` is read-only"),
+            (json!({"closed": true, "e": 2}), "`/e` is read-only"),
+        ] {
+            breaks(&schema, &patch, &before, expected);
+            assert_eq!(checked(&ruled.ignoring_read_only(), &patch, &before), Ok(()), "{patch}");
+        }
+    }
+
+    /// Without a memory each level would double the work.
+    #[test]
+    fn schemas_that_refer_to_each_other_do_not_multiply() {
+        let node = json!({"$ref": "#"});
+        let both =
+            |schema: &Value| json!([{"properties": {"a": schema}}, {"properties": {"a": schema}}]);
+        let mut document = json!({"b": 1});
+        for _ in 0..30 {
+            document = json!({ "a": document });
+        }
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            let schema = json!({"required": ["a"], (keyword): both(&node)});
+            let ruled = rules(&schema);
+            let _ = ruled.violations(&document);
+            let mut path = "/a".repeat(30);
+            path.push_str("/b");
+            let patch = json!([{"op": "replace", "path": path, "value": 2}]);
+            let _ = checked(&ruled, &patch, &document);
+            let patch = Patch::parse(patch.to_string().as_bytes()).expect("a patch");
+            let hints = crate::hints::Hints::none();
+            let _ = crate::plan::Plan::keeping(&ruled, &patch, "document", hints);
+        }
+    }
+
+    #[test]
+    fn a_long_limit_is_cut() {
+        let schema = json!({"enum": ["ü".repeat(1_000)]});
+        let violation = &rules(&schema).violations(&json!({}))[0];
+        let limit = violation.limit.as_deref().expect("a limit");
+        assert_eq!((limit.chars().count(), limit.ends_with('…')), (201, true));
+    }
+}
