@@ -3,7 +3,7 @@
 //!
 //! `corpus.json` holds patches of options as clients send them. Their shapes follow the examples in
 //! the public documentation of the APIs named there; the documents and values are made up.
-//! `edits.json` is made by `edits.py`.
+//! `edits.json` is made by `edits.py`. `form-rules.json` are rules that its forms keep.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use std::time::Duration;
@@ -76,6 +76,7 @@ impl Stage {
         (document, patch): &Case,
         headers: &Value,
         hints: &Hints,
+        rules: &Rules,
     ) -> (&'static str, u32) {
         let AttributeValue::M(item) = to_attribute(json!({
             "pk": format!("ORG#{}", sample::ORG),
@@ -87,10 +88,10 @@ impl Stage {
         };
         self.client.put_item().table_name("options").set_item(Some(item)).send().await.unwrap();
         let request = PatchRequest::parse(&event(headers, patch)).unwrap();
-        let plan = Plan::of(&request.patch, DOCUMENT, hints);
+        let plan = Plan::keeping(rules, &request.patch, DOCUMENT, hints);
         let mut effort = Effort::until(Instant::now() + Duration::from_secs(10));
         self.store
-            .change(&self.access, &request, Rules::none(), &plan, "bench", &mut effort)
+            .change(&self.access, &request, rules, &plan, "bench", &mut effort)
             .await
             .unwrap();
         (plan.as_str(), effort.requests)
@@ -103,7 +104,7 @@ impl Stage {
         let mut direct = 0;
         for entry in patches {
             let case = (corpus["document"].clone(), entry["patch"].clone());
-            let (plan, requests) = self.send(&case, &json!({}), Hints::none()).await;
+            let (plan, requests) = self.send(&case, &json!({}), Hints::none(), Rules::none()).await;
             println!("{plan:<8} {requests} request(s)  {}", entry["does"]);
             direct += usize::from(requests == 1);
         }
@@ -120,26 +121,36 @@ impl Stage {
             "{:<34} {:>7} {:>16} {:>16} {:>16} {:>16}",
             "", "patches", "first", "seen before", "first, key", "seen, key"
         );
-        self.print_share("random patches", &random()).await;
+        let none = Rules::none();
+        self.print_share("random patches", &random(), none).await;
         let edits: Value = serde_json::from_str(include_str!("edits.json")).unwrap();
+        let rules = Rules::parse(include_str!("form-rules.json")).unwrap();
         for kind in ["random", "form"] {
             let edits = edits[kind].as_array().unwrap();
             for library in LIBRARIES {
                 let cases =
                     edits.iter().map(|edit| (edit["before"].clone(), edit[library].clone()));
-                self.print_share(&format!("{kind} edits, {library}"), &cases.collect::<Vec<_>>())
-                    .await;
+                let title = format!("{kind} edits, {library}");
+                let cases: Vec<_> = cases.collect();
+                self.print_share(&title, &cases, none).await;
+                if kind == "form" {
+                    self.print_share(&format!("{title}, rules"), &cases, &rules).await;
+                }
             }
             let cases = edits.iter().map(|edit| {
                 let patch = json_patch::diff(&edit["before"], &edit["after"]);
                 (edit["before"].clone(), json!(patch))
             });
             let title = format!("{kind} edits, json_patch::diff");
-            self.print_share(&title, &cases.collect::<Vec<_>>()).await;
+            let cases: Vec<_> = cases.collect();
+            self.print_share(&title, &cases, none).await;
+            if kind == "form" {
+                self.print_share(&format!("{title}, rules"), &cases, &rules).await;
+            }
         }
     }
 
-    async fn print_share(&self, title: &str, cases: &[Case]) {
+    async fn print_share(&self, title: &str, cases: &[Case], rules: &Rules) {
         let count = u32::try_from(cases.len()).unwrap();
         let mut columns = Vec::new();
         for with_key in [false, true] {
@@ -148,11 +159,11 @@ impl Stage {
                 for (number, case) in cases.iter().enumerate() {
                     let hints = if was_seen { Hints::of(&case.0) } else { Hints::default() };
                     let headers = if with_key {
-                        json!({"Idempotency-Key": format!("\"{was_seen}{number}{}\"", title.replace(' ', "-"))})
+                        json!({"Idempotency-Key": format!("\"{was_seen}{number}{}\"", title.replace([' ', ','], "-"))})
                     } else {
                         json!({})
                     };
-                    let (_, requests) = self.send(case, &headers, &hints).await;
+                    let (_, requests) = self.send(case, &headers, &hints, rules).await;
                     // Never more than a read and a write.
                     assert!(requests <= 2, "{case:?}: {requests}");
                     one += u32::from(requests == 1);

@@ -357,6 +357,7 @@ fn rules_of_elements_are_kept_by_all_that_two_operations_do() {
         json!({"items": text, "minItems": 1, "maxItems": 2}),
         json!({"items": {"readOnly": true}}),
         json!({"prefixItems": [true, {"readOnly": true}]}),
+        json!({"items": {"properties": {"b": text}, "minProperties": 1}}),
     ];
     let values = [json!("x"), json!(1)];
     let mut documents = vec![vec![]];
@@ -367,10 +368,20 @@ fn rules_of_elements_are_kept_by_all_that_two_operations_do() {
         });
         documents.extend(longer.collect::<Vec<_>>());
     }
+    let (text, number) = (json!({"b": "x"}), json!({"b": 1}));
+    documents.extend([
+        vec![text.clone()],
+        vec![number.clone()],
+        vec![text.clone(), number.clone()],
+        vec![number.clone(), text],
+        vec![json!("x"), number],
+    ]);
     let mut operations = Vec::new();
     for at in 0..3 {
         let path = format!("/a/{at}");
         operations.push(json!({"op": "remove", "path": path}));
+        operations.push(json!({"op": "add", "path": format!("{path}/b"), "value": 1}));
+        operations.push(json!({"op": "remove", "path": format!("{path}/b")}));
         for value in &values {
             operations.push(json!({"op": "add", "path": path, "value": value}));
             operations.push(json!({"op": "replace", "path": path, "value": value}));

@@ -351,25 +351,25 @@ impl<'p> Guard<'_, 'p> {
         {
             return self.needs_document(schema, READ_ONLY, place);
         }
-        for part in &parts.front {
-            let NowAt::Node { at, node } = part else { continue };
-            match home(node, parts, place) {
-                Some(home) if home != *at => move_to(self, home..home + 1, *at..at + 1)?,
-                _ => {
-                    for schema in of(*at..at + 1) {
-                        self.keep(schema, node, &place.element(*at))?;
+        let nodes = parts.front.iter().filter_map(|part| match part {
+            NowAt::Node { at, node } => Some((*at..at + 1, place.element(*at), *node)),
+            NowAt::Stored { .. } => None,
+        });
+        let appended = parts.appended.iter();
+        let appended = appended.map(|node| (behind(parts.others_from), place.appended(), node));
+        for (at, now, node) in nodes.chain(appended) {
+            // What has happened to an element that has moved is written where it was.
+            let (indexes, place) = match home(node, parts, place) {
+                Some(home) => {
+                    if at != (home..home + 1) {
+                        move_to(self, home..home + 1, at)?;
                     }
+                    (home..home + 1, place.element(home))
                 }
-            }
-        }
-        for node in parts.appended {
-            match home(node, parts, place) {
-                Some(home) => move_to(self, home..home + 1, behind(parts.others_from))?,
-                None => {
-                    for schema in of(behind(parts.others_from)) {
-                        self.keep(schema, node, &place.appended())?;
-                    }
-                }
+                None => (at, now),
+            };
+            for schema in of(indexes) {
+                self.keep(schema, node, &place)?;
             }
         }
         Ok(())
@@ -508,13 +508,13 @@ fn broken(obstacle: Obstacle) -> Obstacle {
     }
 }
 
-/// The index in the stored array of an element that has only moved within it.
+/// The index in the stored array of an element that is still in it.
 fn home<'p>(node: &Node<'p>, parts: &Parts<'_, Node<'p>>, array: &Path) -> Option<usize> {
     let origin = |node: &Node<'p>| match node {
         Node::Stored { origin, .. } => origin.index_in(array),
         _ => None,
     };
-    let home = origin(node).filter(|_| node.is_unchanged())?;
+    let home = origin(node)?;
     let nodes = parts.front.iter().filter_map(|part| match part {
         NowAt::Node { node, .. } => Some(*node),
         NowAt::Stored { .. } => None,

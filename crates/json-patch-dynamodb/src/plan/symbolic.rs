@@ -265,11 +265,6 @@ impl<'p> Node<'p> {
         matches!(self, Self::Stored { origin, .. } if origin == place)
     }
 
-    /// Whether this is a stored value to which nothing has happened, but perhaps a move.
-    pub(super) fn is_unchanged(&self) -> bool {
-        matches!(self, Self::Stored { contents, .. } if contents.are_unchanged())
-    }
-
     /// Demands that the stored document has what this node refers to.
     fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), Obstacle> {
         match self {
