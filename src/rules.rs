@@ -1,6 +1,6 @@
 //! Which rules the options keep. A deployed build has those of the folder `rules/`.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
 use json_patch_dynamodb::{Rules, RulesError};
 
@@ -16,7 +16,7 @@ include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 #[derive(Debug, Clone, Default)]
 pub struct OptionRules {
     default: Rules,
-    own: HashMap<OptionGuid, Rules>,
+    own: Vec<(OptionGuid, Rules)>,
 }
 
 /// Why a folder has no rules that can be kept.
@@ -94,9 +94,10 @@ impl OptionRules {
                 all.default = rules;
             } else {
                 let option = name.parse().map_err(|_| failed(FileProblem::Name))?;
-                if all.own.insert(option, rules).is_some() {
+                if all.own(option).is_some() {
                     return Err(failed(FileProblem::Repeated));
                 }
+                all.own.push((option, rules));
             }
         }
         Ok(all)
@@ -105,14 +106,20 @@ impl OptionRules {
     /// The rules of this option.
     #[must_use]
     pub fn of(&self, option: OptionGuid) -> &Rules {
-        self.own.get(&option).unwrap_or(&self.default)
+        self.own(option).unwrap_or(&self.default)
+    }
+
+    fn own(&self, option: OptionGuid) -> Option<&Rules> {
+        self.own.iter().find(|(each, _)| *each == option).map(|(_, rules)| rules)
     }
 
     /// These rules, and of the options that have none of their own those of `others`.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
         for (option, rules) in others.own {
-            self.own.entry(option).or_insert(rules);
+            if self.own(option).is_none() {
+                self.own.push((option, rules));
+            }
         }
         self
     }

@@ -47,7 +47,7 @@ pub enum StoreError {
     #[error("{broken}")]
     Rules {
         /// The rules, and the operation that would break them.
-        broken: BrokenRules,
+        broken: Box<BrokenRules>,
         /// The version of the option that has kept them.
         version: Version,
     },

@@ -112,7 +112,7 @@ impl Snapshot {
         let document = apply_within(&request.patch, self.document, limits);
         let document = document.map_err(|error| StoreError::Patch { error, version })?;
         let checked = rules.check(&request.patch, &before, &document);
-        checked.map_err(|broken| StoreError::Rules { broken, version })?;
+        checked.map_err(|broken| StoreError::Rules { broken: Box::new(broken), version })?;
         Ok(Self { before, document, ..self })
     }
 }

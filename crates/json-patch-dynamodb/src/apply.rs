@@ -139,12 +139,26 @@ pub fn apply(patch: &Patch, document: Value) -> Result<Value, ApplyError> {
 ///
 /// As [`apply`].
 pub fn apply_within(patch: &Patch, document: Value, limits: &Limits) -> Result<Value, ApplyError> {
-    apply_metered(patch, document, limits).map(|(document, _)| document)
+    apply_metered(patch, usize::MAX, document, limits).map(|(document, _)| document)
 }
 
-/// As [`apply`], with what was measured.
+/// As [`apply`], but only the first `count` operations, or a merge patch.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub(crate) fn apply_first(
+    patch: &Patch,
+    count: usize,
+    document: Value,
+) -> Result<Value, ApplyError> {
+    apply_metered(patch, count, document, patch.limits()).map(|(document, _)| document)
+}
+
+/// As [`apply_first`], within `limits`, with what was measured.
 fn apply_metered<'l>(
     patch: &Patch,
+    count: usize,
     mut document: Value,
     limits: &'l Limits,
 ) -> Result<(Value, Meter<'l>), ApplyError> {
@@ -158,7 +172,7 @@ fn apply_metered<'l>(
         }
     };
     let mut meter = Meter { bytes: item_bytes(&document), copied: 0, limits };
-    for (index, operation) in operations.iter().enumerate() {
+    for (index, operation) in operations.iter().take(count).enumerate() {
         let fail = |pointer: &Pointer, reason| ApplyError {
             operation: index,
             op: op_name(operation),
@@ -625,14 +639,16 @@ mod tests {
         let mut applied = 0;
         for first in &operations {
             let patch = Patch::from_operations(vec![first.clone()]);
-            let Ok((document, meter)) = apply_metered(&patch, document.clone(), patch.limits())
+            let Ok((document, meter)) =
+                apply_metered(&patch, usize::MAX, document.clone(), patch.limits())
             else {
                 continue;
             };
             assert_eq!(meter.bytes, item_bytes(&document), "{first}");
             for second in &operations {
                 let patch = Patch::from_operations(vec![second.clone()]);
-                let Ok((document, meter)) = apply_metered(&patch, document.clone(), patch.limits())
+                let Ok((document, meter)) =
+                    apply_metered(&patch, usize::MAX, document.clone(), patch.limits())
                 else {
                     continue;
                 };

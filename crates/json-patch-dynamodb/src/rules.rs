@@ -12,18 +12,18 @@ mod decimal;
 mod format;
 mod schema;
 
-use std::{collections::HashMap, fmt, hash::RandomState, sync::Arc};
+use std::{fmt, hash::RandomState, sync::Arc};
 
 use json_patch::jsonptr::{Pointer, PointerBuf};
 use serde_json::{Value, value::RawValue};
 
-use self::check::{At, Broken, Step, pointer};
+use self::check::{Broken, Step, pointer};
 pub(crate) use self::{
-    check::{Evaluation, is_name_valid},
+    check::{Evaluation, Seen, address, is_name_valid},
     schema::{Check, Id, Rule, Schemas},
 };
 use crate::{
-    apply::apply,
+    apply::apply_first,
     limits::Limits,
     patch::{Change, Patch, op_name},
     pointer::quoted,
@@ -155,7 +155,7 @@ impl Rules {
         })?;
         let limits = Limits { depth: MAX_RECURSION, ..Limits::DYNAMODB };
         let schema = parse_value(raw, 0, &limits).map_err(|error| whole(error.into()))?;
-        let schemas = Schemas::parse(&schema)?;
+        let schemas = Schemas::parse(&schema).map_err(|error| *error)?;
         Ok(Self { schemas: Some(Arc::new(schemas)), ignores_read_only: false })
     }
 
@@ -205,12 +205,12 @@ impl Rules {
             (Some(first), _) => {
                 let pointer = first.pointer.as_str();
                 let was = before.pointer(pointer);
-                beginning(patch, before, |document| document.pointer(pointer) != was)
+                beginning(patch, before, &|document| document.pointer(pointer) != was)
             }
             (None, Some((_, kind))) => {
                 let of = |document: &Value| count(schemas, &state, document, *kind);
                 let was = of(before);
-                beginning(patch, before, |document| of(document) > was)
+                beginning(patch, before, &|document| of(document) > was)
             }
             (None, None) => return Ok(()),
         };
@@ -288,11 +288,7 @@ impl fmt::Display for BrokenRules {
 }
 
 /// What tells violations apart that count together.
-type Kind = (u64, Id, &'static str);
-
-fn kind(at: At<'_, '_>, broken: Broken<'_>) -> Kind {
-    (at.hash, broken.schema, broken.keyword)
-}
+type Kind = (Id, usize);
 
 /// The first rules that `after` breaks and `before` does not break.
 fn newly_broken(
@@ -303,9 +299,9 @@ fn newly_broken(
 ) -> Vec<(Violation, Kind)> {
     let evaluation = || Evaluation::alike(schemas, state);
     // How many there are more than before.
-    let mut more = HashMap::<Kind, i64>::new();
+    let mut more = Seen::new();
     evaluation().visit(Schemas::ROOT, after, &mut |at, broken| {
-        *more.entry(kind(at, broken)).or_default() += 1;
+        *more.entry(at.kind(broken)).or_default() += 1;
         false
     });
     if more.is_empty() {
@@ -313,7 +309,7 @@ fn newly_broken(
     }
     if let Some(before) = before {
         Evaluation::alike(schemas, state).visit(Schemas::ROOT, before, &mut |at, broken| {
-            more.entry(kind(at, broken)).and_modify(|more| *more -= 1);
+            more.entry(at.kind(broken)).and_modify(|more| *more -= 1);
             false
         });
     }
@@ -324,13 +320,13 @@ fn newly_broken(
     }
     let mut was = Evaluation::new(schemas);
     evaluation().visit(Schemas::ROOT, after, &mut |at, broken| {
-        if let Some(more) = more.get_mut(&kind(at, broken))
+        if let Some(more) = more.get_mut(&at.kind(broken))
             && *more > 0
             // At least as many are at places that did not break the rule before.
             && !before.is_some_and(|before| is_broken(&mut was, before, at.steps, broken))
         {
             *more -= 1;
-            told.push((Violation::of(schemas, at.steps, broken), kind(at, broken)));
+            told.push((Violation::of(schemas, at.steps, broken), at.kind(broken)));
         }
         told.len() == MAX_TOLD
     });
@@ -341,7 +337,7 @@ fn newly_broken(
 fn count(schemas: &Schemas, state: &RandomState, document: &Value, of: Kind) -> usize {
     let mut count = 0;
     Evaluation::alike(schemas, state).visit(Schemas::ROOT, document, &mut |at, broken| {
-        count += usize::from(kind(at, broken) == of);
+        count += usize::from(at.kind(broken) == of);
         false
     });
     count
@@ -380,14 +376,13 @@ fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Vi
 
 /// The operation with which a condition of the document begins to hold. Before the patch it does not hold,
 /// after the patch it does.
-fn beginning(patch: &Patch, before: &Value, holds: impl Fn(&Value) -> bool) -> Option<BrokenBy> {
+fn beginning(patch: &Patch, before: &Value, holds: &dyn Fn(&Value) -> bool) -> Option<BrokenBy> {
     let Change::Operations(operations) = patch.change() else { return None };
     // It does not hold after `without` operations, and holds after `with`.
     let (mut without, mut with) = (0, operations.len());
     while with - without > 1 {
         let middle = without.midpoint(with);
-        let first = patch.with_operations(operations[..middle].to_vec());
-        if apply(&first, before.clone()).is_ok_and(|document| holds(&document)) {
+        if apply_first(patch, middle, before.clone()).is_ok_and(|document| holds(&document)) {
             with = middle;
         } else {
             without = middle;
@@ -402,6 +397,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::apply::apply;
 
     fn rules(schema: &Value) -> Rules {
         Rules::parse(&schema.to_string()).expect("rules")

@@ -6,10 +6,7 @@
 //! only the whole value tells, or where something seems broken that may have been broken before, there
 //! is no such update.
 
-use std::{
-    collections::{HashMap, HashSet},
-    ops::Range,
-};
+use std::ops::Range;
 
 use json_patch::jsonptr::PointerBuf;
 
@@ -19,7 +16,9 @@ use super::{
     obstacle::Obstacle,
     symbolic::{Contents, Node},
 };
-use crate::rules::{Check, Evaluation, Id, READ_ONLY, Rule, Rules, Schemas, is_name_valid};
+use crate::rules::{
+    Check, Evaluation, Id, READ_ONLY, Rule, Rules, Schemas, Seen, address, is_name_valid,
+};
 
 /// Adds the conditions under which `document`, made of the stored one, breaks no rule that the stored one
 /// keeps.
@@ -35,7 +34,7 @@ pub(super) fn keep<'p>(
 ) -> Result<(), Obstacle> {
     let Some(schemas) = rules.schemas() else { return Ok(()) };
     let ignores_read_only = rules.ignores_read_only();
-    let (visited, looked) = (HashSet::new(), HashMap::new());
+    let (visited, looked) = (Seen::new(), Seen::new());
     let mut guard = Guard { schemas, ignores_read_only, clauses, visited, looked, notes };
     guard.keep(Schemas::ROOT, document, &Path::default())
 }
@@ -44,10 +43,10 @@ struct Guard<'g, 'p> {
     schemas: &'g Schemas,
     ignores_read_only: bool,
     clauses: &'g mut Clauses<'p>,
-    /// The places that were checked against schemas that are referred to.
-    visited: HashSet<(Id, Path)>,
-    /// Whether a schema that is referred to looks at what has changed at a place.
-    looked: HashMap<(Id, Path), bool>,
+    /// Which nodes were checked against schemas that are referred to.
+    visited: Seen,
+    /// Whether a schema that is referred to looks at what has changed in a node.
+    looked: Seen,
     /// What is told of each rule, where someone wants to know.
     notes: Option<&'g mut Vec<Note>>,
 }
@@ -382,7 +381,7 @@ impl<'p> Guard<'_, 'p> {
             Check::Enum(_) | Check::Const(_) => Err(Obstacle::RuleNeedsDocument),
             Check::AllOf(all) => all.iter().try_for_each(|schema| self.keep(*schema, node, place)),
             Check::Ref(schema) => {
-                if self.visited.insert((*schema, place.clone())) {
+                if self.visited.insert((*schema, address(node)), 1).is_none() {
                     self.keep(*schema, node, place)?;
                 }
                 Ok(())
@@ -435,12 +434,12 @@ impl<'p> Guard<'_, 'p> {
             }
             (Check::Not(schema), _) => self.looks_at(*schema, node, place),
             (Check::Ref(schema), _) => {
-                let key = (*schema, place.clone());
+                let key = (*schema, address(node));
                 if let Some(known) = self.looked.get(&key) {
-                    return *known;
+                    return *known > 0;
                 }
                 let looks = self.looks_at(*schema, node, place);
-                self.looked.insert(key, looks);
+                self.looked.insert(key, isize::from(looks));
                 looks
             }
             (Check::If { condition, then, otherwise }, _) => {

@@ -1,7 +1,7 @@
 //! Values against schemas.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState},
 };
 
@@ -14,8 +14,17 @@ use super::{
     schema::{Check, Id, Rule, Schemas},
 };
 
+/// What was found with schemas: of values, by their addresses, or of places, by their hashes. There is one
+/// type for all, as each takes some kilobytes in a program.
+pub(crate) type Seen = HashMap<(Id, usize), isize>;
+
+/// The address of what stays where it is as long as it is remembered.
+pub(crate) fn address<T>(value: &T) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
 /// A step from a value to one of its parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step<'v> {
     Name(&'v str),
     Index(usize),
@@ -38,7 +47,7 @@ pub(super) fn step<'v>(value: &'v Value, step: Step<'_>) -> Option<&'v Value> {
 }
 
 /// A rule that is broken: a keyword of a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken<'s> {
     pub(super) schema: Id,
     pub(super) keyword: &'static str,
@@ -51,7 +60,21 @@ pub(super) struct At<'a, 'v> {
     /// The steps that lead there.
     pub(super) steps: &'a [Step<'v>],
     /// A hash of them, in which indexes do not count: an element is the same wherever its array has it.
-    pub(super) hash: u64,
+    hash: &'a DefaultHasher,
+}
+
+impl At<'_, '_> {
+    /// What tells violations apart that count together.
+    pub(super) fn kind(&self, broken: Broken<'_>) -> (Id, usize) {
+        let mut hasher = self.hash.clone();
+        hasher.write(broken.keyword.as_bytes());
+        (broken.schema, truncated(hasher.finish()))
+    }
+}
+
+/// As much of a hash as an address has.
+fn truncated(hash: u64) -> usize {
+    usize::try_from(hash & usize::MAX as u64).unwrap_or_default()
 }
 
 /// Whether what visits the broken rules has seen enough.
@@ -64,10 +87,10 @@ pub(super) type Visit<'a, 's, 'v> = dyn FnMut(At<'_, 'v>, Broken<'s>) -> IsEnoug
 /// each part against each schema.
 pub(crate) struct Evaluation<'s, 'v> {
     schemas: &'s Schemas,
-    /// Whether a value, by its address, keeps a schema that is referred to.
-    known: HashMap<(Id, *const Value), bool>,
-    /// What was visited of the schemas that are referred to.
-    visited: HashSet<(Id, *const Value)>,
+    /// Whether a value keeps a schema that is referred to.
+    known: Seen,
+    /// Which values were visited with schemas that are referred to.
+    visited: Seen,
     /// How the visit came to the present value, and the hash of each part of the way.
     steps: Vec<Step<'v>>,
     hashes: Vec<DefaultHasher>,
@@ -84,8 +107,8 @@ impl<'s, 'v> Evaluation<'s, 'v> {
     pub(super) fn alike(schemas: &'s Schemas, state: &RandomState) -> Self {
         Self {
             schemas,
-            known: HashMap::new(),
-            visited: HashSet::new(),
+            known: Seen::new(),
+            visited: Seen::new(),
             steps: Vec::new(),
             hashes: Vec::new(),
             start: state.build_hasher(),
@@ -113,8 +136,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
     }
 
     fn at(&self) -> At<'_, 'v> {
-        let hash = self.hashes.last().unwrap_or(&self.start).finish();
-        At { steps: &self.steps, hash }
+        At { steps: &self.steps, hash: self.hashes.last().unwrap_or(&self.start) }
     }
 
     /// Whether `value` keeps all rules of `schema`.
@@ -140,8 +162,12 @@ impl<'s, 'v> Evaluation<'s, 'v> {
             Check::MinItems(length) => elements(value).is_none_or(|all| all.len() >= *length),
             Check::MaxItems(length) => elements(value).is_none_or(|all| all.len() <= *length),
             Check::UniqueItems => elements(value).is_none_or(|all| {
-                let mut found = HashSet::with_capacity(all.len());
-                all.iter().all(|element| found.insert(element))
+                let (state, mut found) = (RandomState::new(), Seen::new());
+                all.iter().enumerate().all(|(index, element)| {
+                    // Two hashes on a machine of 64 bits are equal by chance once in 10^19 times.
+                    let key = (Schemas::ROOT, truncated(state.hash_one(element)));
+                    found.insert(key, 1).is_none() || !all[..index].contains(element)
+                })
             }),
             Check::Contains(schema) => elements(value)
                 .is_none_or(|all| all.iter().any(|element| self.is_valid(*schema, element))),
@@ -159,7 +185,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
             Check::DependentRequired(names) => value.as_object().is_none_or(|members| {
                 names
                     .iter()
-                    .filter(|(name, _)| members.contains_key(*name))
+                    .filter(|(name, _)| members.contains_key(name))
                     .all(|(_, others)| others.iter().all(|other| members.contains_key(other)))
             }),
             Check::PropertyNames(schema) => value.as_object().is_none_or(|members| {
@@ -182,12 +208,12 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                 branch.is_none_or(|schema| self.is_valid(schema, value))
             }
             Check::Ref(schema) => {
-                let key = (*schema, std::ptr::from_ref(value));
+                let key = (*schema, address(value));
                 if let Some(known) = self.known.get(&key) {
-                    return *known;
+                    return *known > 0;
                 }
                 let is_valid = self.is_valid(*schema, value);
-                self.known.insert(key, is_valid);
+                self.known.insert(key, isize::from(is_valid));
                 is_valid
             }
         }
@@ -225,7 +251,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         visit: &mut Visit<'_, 's, 'v>,
     ) -> IsEnough {
         if self.schemas[schema].is_target
-            && !self.visited.insert((schema, std::ptr::from_ref(value)))
+            && self.visited.insert((schema, address(value)), 1).is_some()
         {
             return false;
         }
@@ -245,14 +271,14 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                     (is_here
                         && object.keys().any(|name| members.forbid(name))
                         && visit(self.at(), broken("additionalProperties", Some("false"))))
-                        || self.walk_below(along, value, visit, |step| match step {
+                        || self.walk_below(along, value, visit, &|step| match step {
                             Step::Name(name) => members.of(name).collect(),
                             Step::Index(_) => Vec::new(),
                         })
                 }),
                 Check::Elements { first, others } => {
                     value.is_array()
-                        && self.walk_below(along, value, visit, |step| match step {
+                        && self.walk_below(along, value, visit, &|step| match step {
                             Step::Index(index) => {
                                 first.get(index).copied().or(*others).into_iter().collect()
                             }
@@ -260,12 +286,14 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                         })
                 }
                 Check::PropertyNames(names) if is_here => {
-                    let mut seen = HashSet::new();
+                    let mut seen = Vec::new();
                     value.as_object().into_iter().flatten().any(|(name, _)| {
                         let name = Value::from(&**name);
                         let at = self.at();
                         Evaluation::new(self.schemas).visit(*names, &name, &mut |_, broken| {
-                            seen.insert(broken) && visit(at, broken)
+                            let is_new = !seen.contains(&broken);
+                            seen.push(broken);
+                            is_new && visit(at, broken)
                         })
                     })
                 }
@@ -289,7 +317,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         along: Option<&[Step<'_>]>,
         value: &'v Value,
         visit: &mut Visit<'_, 's, 'v>,
-        schemas: impl Fn(Step<'v>) -> Vec<Id>,
+        schemas: &dyn Fn(Step<'v>) -> Vec<Id>,
     ) -> IsEnough {
         let mut go = |to: Step<'v>, part: &'v Value, along: Option<&[Step<'_>]>| {
             let schemas = schemas(to);
@@ -351,7 +379,9 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                         self.visit_read_only(*schema, value, other, visit);
                     }
                 }
-                Check::Ref(schema) if self.visited.insert((*schema, std::ptr::from_ref(value))) => {
+                Check::Ref(schema)
+                    if self.visited.insert((*schema, address(value)), 1).is_none() =>
+                {
                     self.visit_read_only(*schema, value, other, visit);
                 }
                 Check::Members(members) => {

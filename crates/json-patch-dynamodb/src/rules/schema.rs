@@ -1,7 +1,5 @@
 //! A JSON Schema, parsed so that nothing of it is ignored.
 
-use std::collections::{BTreeMap, HashMap};
-
 use json_patch::jsonptr::{Pointer, PointerBuf};
 use regex_lite::Regex;
 use serde_json::{Map, Value};
@@ -25,8 +23,41 @@ const TOGETHER: [&str; 8] = [
     "else",
 ];
 
+/// A keyword whose value is of one kind, and what it asks for.
+type Entry<T> = (&'static str, fn(T) -> Check);
+
+const OF_NUMBERS: [Entry<Decimal>; 4] = [
+    ("minimum", Check::Minimum),
+    ("maximum", Check::Maximum),
+    ("exclusiveMinimum", Check::ExclusiveMinimum),
+    ("exclusiveMaximum", Check::ExclusiveMaximum),
+];
+
+const OF_COUNTS: [Entry<usize>; 6] = [
+    ("minLength", Check::MinLength),
+    ("maxLength", Check::MaxLength),
+    ("minItems", Check::MinItems),
+    ("maxItems", Check::MaxItems),
+    ("minProperties", Check::MinProperties),
+    ("maxProperties", Check::MaxProperties),
+];
+
+const OF_SCHEMAS: [Entry<Id>; 3] =
+    [("contains", Check::Contains), ("propertyNames", Check::PropertyNames), ("not", Check::Not)];
+
+const OF_LISTS: [Entry<Vec<Id>>; 3] =
+    [("allOf", Check::AllOf), ("anyOf", Check::AnyOf), ("oneOf", Check::OneOf)];
+
+/// The entry of `keyword`.
+fn by_name<T>(table: &[Entry<T>], keyword: &str) -> Option<Entry<T>> {
+    table.iter().find(|(name, _)| *name == keyword).copied()
+}
+
 /// The most characters of a rule's limit that are kept for errors.
 const MAX_LIMIT: usize = 200;
+
+/// What was parsed. The error is in a box, as most functions here hand it on.
+type Parsed<T> = Result<T, Box<RulesError>>;
 
 /// A schema, by its number among those of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +120,7 @@ pub(crate) enum Check {
     MinProperties(usize),
     MaxProperties(usize),
     Required(Vec<String>),
-    DependentRequired(BTreeMap<String, Vec<String>>),
+    DependentRequired(Vec<(String, Vec<String>)>),
     PropertyNames(Id),
     /// `properties`, `patternProperties` and `additionalProperties`.
     Members(Members),
@@ -108,7 +139,7 @@ pub(crate) enum Check {
 /// Which schemas the members of an object have to keep.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    named: BTreeMap<String, Id>,
+    named: Vec<(String, Id)>,
     patterns: Vec<(Regex, Id)>,
     /// For a member that has neither a name nor a pattern.
     others: Option<Id>,
@@ -121,7 +152,7 @@ impl Members {
     pub(crate) fn of<'m>(&'m self, name: &'m str) -> impl Iterator<Item = Id> + 'm {
         let others = if self.is_other(name) { self.others } else { None };
         let patterns = self.patterns.iter().filter(|(pattern, _)| pattern.is_match(name));
-        let named = self.named.get(name).copied();
+        let named = self.named(name);
         named.into_iter().chain(patterns.map(|(_, id)| *id)).chain(others)
     }
 
@@ -130,14 +161,18 @@ impl Members {
         self.is_closed && self.is_other(name)
     }
 
+    fn named(&self, name: &str) -> Option<Id> {
+        self.named.iter().find(|(each, _)| each == name).map(|(_, id)| *id)
+    }
+
     fn is_other(&self, name: &str) -> bool {
-        !self.named.contains_key(name)
+        self.named(name).is_none()
             && !self.patterns.iter().any(|(pattern, _)| pattern.is_match(name))
     }
 
     fn all(&self) -> impl Iterator<Item = Id> + '_ {
         let patterns = self.patterns.iter().map(|(_, id)| *id);
-        self.named.values().copied().chain(patterns).chain(self.others)
+        self.named.iter().map(|(_, id)| *id).chain(patterns).chain(self.others)
     }
 }
 
@@ -230,7 +265,7 @@ impl Schemas {
     pub(crate) const ROOT: Id = Id(0);
 
     /// Parses the schema of a file.
-    pub(crate) fn parse(schema: &Value) -> Result<Self, RulesError> {
+    pub(crate) fn parse(schema: &Value) -> Parsed<Self> {
         let mut parser = Parser::default();
         parser.schema(schema, &mut PointerBuf::new())?;
         parser.resolve()?;
@@ -251,7 +286,7 @@ impl Schemas {
     }
 
     /// Refuses a reference that comes back to itself without a step into the value.
-    fn check_references(&self) -> Result<(), RulesError> {
+    fn check_references(&self) -> Parsed<()> {
         #[derive(Clone, Copy, PartialEq)]
         enum State {
             New,
@@ -276,11 +311,11 @@ impl Schemas {
                     State::Done => {}
                     State::Open => {
                         let place = self.0[*at].place.clone();
-                        return Err(RulesError {
+                        return Err(Box::new(RulesError {
                             pointer: place,
                             keyword: Some("$ref".into()),
                             problem: RuleProblem::EndlessReference,
-                        });
+                        }));
                     }
                     State::New => {
                         states[next] = State::Open;
@@ -298,7 +333,7 @@ impl Schemas {
 
     /// Tells each schema whether it has `readOnly` below it, and refuses `readOnly` where it says
     /// nothing.
-    fn note_read_only(&mut self) -> Result<(), RulesError> {
+    fn note_read_only(&mut self) -> Parsed<()> {
         let mut has_changed = true;
         while has_changed {
             has_changed = false;
@@ -317,11 +352,11 @@ impl Schemas {
         for schema in &self.0 {
             for rule in &schema.rules {
                 if rule.check.judged().is_some_and(|id| self[id].has_read_only) {
-                    return Err(RulesError {
+                    return Err(Box::new(RulesError {
                         pointer: schema.place.clone(),
                         keyword: Some(rule.keyword.into()),
                         problem: RuleProblem::ReadOnlySaysNothing,
-                    });
+                    }));
                 }
             }
         }
@@ -332,7 +367,6 @@ impl Schemas {
 #[derive(Default)]
 struct Parser {
     schemas: Vec<Schema>,
-    numbers: HashMap<PointerBuf, Id>,
     /// The schemas with a `$ref`, and where each leads.
     references: Vec<(Id, PointerBuf)>,
 }
@@ -343,30 +377,31 @@ struct Source<'s> {
     place: &'s Pointer,
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "most functions hand the error on")]
 impl<'s> Source<'s> {
-    fn refuse(&self, keyword: &str, problem: RuleProblem) -> RulesError {
+    fn refuse(&self, keyword: &str, problem: RuleProblem) -> Box<RulesError> {
         let pointer = self.place.to_buf();
-        RulesError { pointer, keyword: Some(keyword.into()), problem }
+        Box::new(RulesError { pointer, keyword: Some(keyword.into()), problem })
     }
 
-    fn expected(&self, keyword: &str, what: &'static str) -> RulesError {
+    fn expected(&self, keyword: &str, what: &'static str) -> Box<RulesError> {
         self.refuse(keyword, RuleProblem::Expected(what))
     }
 
-    fn object(&self, keyword: &str) -> Result<Option<&'s Map<String, Value>>, RulesError> {
+    fn object(&self, keyword: &str) -> Parsed<Option<&'s Map<String, Value>>> {
         let Some(value) = self.members.get(keyword) else { return Ok(None) };
         value.as_object().map(Some).ok_or_else(|| self.expected(keyword, "an object"))
     }
 
-    fn text(&self, keyword: &str, value: &'s Value) -> Result<&'s str, RulesError> {
+    fn text(&self, keyword: &str, value: &'s Value) -> Parsed<&'s str> {
         value.as_str().ok_or_else(|| self.expected(keyword, "a string"))
     }
 
-    fn flag(&self, keyword: &str, value: &Value) -> Result<bool, RulesError> {
+    fn flag(&self, keyword: &str, value: &Value) -> Parsed<bool> {
         value.as_bool().ok_or_else(|| self.expected(keyword, "`true` or `false`"))
     }
 
-    fn number(&self, keyword: &str, value: &Value) -> Result<Decimal, RulesError> {
+    fn number(&self, keyword: &str, value: &Value) -> Parsed<Decimal> {
         let number = match value {
             Value::Number(number) => Decimal::of(number),
             _ => None,
@@ -374,24 +409,24 @@ impl<'s> Source<'s> {
         number.ok_or_else(|| self.expected(keyword, "a number"))
     }
 
-    fn count(&self, keyword: &str, value: &Value) -> Result<usize, RulesError> {
+    fn count(&self, keyword: &str, value: &Value) -> Parsed<usize> {
         let count = self.number(keyword, value).ok().and_then(Decimal::to_count);
         count.ok_or_else(|| self.expected(keyword, "a whole number from 0"))
     }
 
-    fn names(&self, keyword: &str, value: &Value) -> Result<Vec<String>, RulesError> {
+    fn names(&self, keyword: &str, value: &Value) -> Parsed<Vec<String>> {
         let names = value.as_array().and_then(|names| {
             names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
         names.ok_or_else(|| self.expected(keyword, "an array of strings"))
     }
 
-    fn regex(&self, keyword: &str, pattern: &str) -> Result<Regex, RulesError> {
+    fn regex(&self, keyword: &str, pattern: &str) -> Parsed<Regex> {
         Regex::new(pattern)
             .map_err(|error| self.refuse(keyword, RuleProblem::Pattern(error.to_string())))
     }
 
-    fn types(&self, keyword: &str, value: &Value) -> Result<Types, RulesError> {
+    fn types(&self, keyword: &str, value: &Value) -> Parsed<Types> {
         let mut types = Types::default();
         let is_known = match value {
             Value::String(name) => types.add(name).is_some(),
@@ -408,9 +443,8 @@ impl<'s> Source<'s> {
 
 impl Parser {
     /// Parses a schema, which stands at `place`.
-    fn schema(&mut self, schema: &Value, place: &mut PointerBuf) -> Result<Id, RulesError> {
+    fn schema(&mut self, schema: &Value, place: &mut PointerBuf) -> Parsed<Id> {
         let id = Id(self.schemas.len());
-        self.numbers.insert(place.clone(), id);
         self.schemas.push(Schema {
             place: place.clone(),
             rules: Vec::new(),
@@ -428,11 +462,11 @@ impl Parser {
             }
             Value::Object(members) => members,
             _ => {
-                return Err(RulesError {
+                return Err(Box::new(RulesError {
                     pointer: place.clone(),
                     keyword: None,
                     problem: RuleProblem::Expected("an object, `true` or `false`"),
-                });
+                }));
             }
         };
         let own_place = place.clone();
@@ -472,7 +506,19 @@ impl Parser {
         keyword: &str,
         value: &Value,
         place: &mut PointerBuf,
-    ) -> Result<Option<(&'static str, Check)>, RulesError> {
+    ) -> Parsed<Option<(&'static str, Check)>> {
+        if let Some((keyword, check)) = by_name(&OF_NUMBERS, keyword) {
+            return Ok(Some((keyword, check(source.number(keyword, value)?))));
+        }
+        if let Some((keyword, check)) = by_name(&OF_COUNTS, keyword) {
+            return Ok(Some((keyword, check(source.count(keyword, value)?))));
+        }
+        if let Some((keyword, check)) = by_name(&OF_SCHEMAS, keyword) {
+            return Ok(Some((keyword, check(self.below(value, place, &[keyword])?))));
+        }
+        if let Some((keyword, check)) = by_name(&OF_LISTS, keyword) {
+            return Ok(Some((keyword, check(self.list(source, keyword, value, place)?))));
+        }
         Ok(Some(match keyword {
             "type" => ("type", Check::Type(source.types(keyword, value)?)),
             "enum" => match value {
@@ -484,16 +530,6 @@ impl Parser {
                 number if number.is_positive() => ("multipleOf", Check::MultipleOf(number)),
                 _ => return Err(source.expected(keyword, "a number above 0")),
             },
-            "minimum" => ("minimum", Check::Minimum(source.number(keyword, value)?)),
-            "maximum" => ("maximum", Check::Maximum(source.number(keyword, value)?)),
-            "exclusiveMinimum" => {
-                ("exclusiveMinimum", Check::ExclusiveMinimum(source.number(keyword, value)?))
-            }
-            "exclusiveMaximum" => {
-                ("exclusiveMaximum", Check::ExclusiveMaximum(source.number(keyword, value)?))
-            }
-            "minLength" => ("minLength", Check::MinLength(source.count(keyword, value)?)),
-            "maxLength" => ("maxLength", Check::MaxLength(source.count(keyword, value)?)),
             "pattern" => {
                 let pattern = source.text(keyword, value)?;
                 ("pattern", Check::Pattern(source.regex(keyword, pattern)?))
@@ -504,32 +540,15 @@ impl Parser {
                 let format = format.ok_or_else(|| source.expected(keyword, expected))?;
                 ("format", Check::Format(format))
             }
-            "minItems" => ("minItems", Check::MinItems(source.count(keyword, value)?)),
-            "maxItems" => ("maxItems", Check::MaxItems(source.count(keyword, value)?)),
             "uniqueItems" if source.flag(keyword, value)? => ("uniqueItems", Check::UniqueItems),
-            "contains" => ("contains", Check::Contains(self.below(value, place, &["contains"])?)),
-            "minProperties" => {
-                ("minProperties", Check::MinProperties(source.count(keyword, value)?))
-            }
-            "maxProperties" => {
-                ("maxProperties", Check::MaxProperties(source.count(keyword, value)?))
-            }
             "required" => ("required", Check::Required(source.names(keyword, value)?)),
             "dependentRequired" => {
-                let names = source.object(keyword)?.into_iter().flatten();
-                let names =
-                    names.map(|(name, names)| Ok((name.clone(), source.names(keyword, names)?)));
-                let names = names.collect::<Result<_, RulesError>>()?;
-                ("dependentRequired", Check::DependentRequired(names))
+                let mut all = Vec::new();
+                for (name, names) in source.object(keyword)?.into_iter().flatten() {
+                    all.push((name.clone(), source.names(keyword, names)?));
+                }
+                ("dependentRequired", Check::DependentRequired(all))
             }
-            "propertyNames" => {
-                let id = self.below(value, place, &["propertyNames"])?;
-                ("propertyNames", Check::PropertyNames(id))
-            }
-            "allOf" => ("allOf", Check::AllOf(self.list(source, keyword, value, place)?)),
-            "anyOf" => ("anyOf", Check::AnyOf(self.list(source, keyword, value, place)?)),
-            "oneOf" => ("oneOf", Check::OneOf(self.list(source, keyword, value, place)?)),
-            "not" => ("not", Check::Not(self.below(value, place, &["not"])?)),
             "$defs" => {
                 for (name, definition) in source.object(keyword)?.into_iter().flatten() {
                     self.below(definition, place, &[keyword, name])?;
@@ -559,7 +578,7 @@ impl Parser {
         &mut self,
         source: &Source<'_>,
         place: &mut PointerBuf,
-    ) -> Result<Vec<Rule>, RulesError> {
+    ) -> Parsed<Vec<Rule>> {
         let mut rules = Vec::new();
         let mut add = |keyword, check| rules.push(Rule { keyword, limit: None, check });
         let has = |keyword: &str| source.members.contains_key(keyword);
@@ -567,7 +586,7 @@ impl Parser {
             let mut members = Members::default();
             for (name, value) in source.object("properties")?.into_iter().flatten() {
                 let id = self.below(value, place, &["properties", name])?;
-                members.named.insert(name.clone(), id);
+                members.named.push((name.clone(), id));
             }
             for (pattern, value) in source.object("patternProperties")?.into_iter().flatten() {
                 let regex = source.regex("patternProperties", pattern)?;
@@ -606,18 +625,13 @@ impl Parser {
         source: &Source<'_>,
         keyword: &str,
         place: &mut PointerBuf,
-    ) -> Result<Option<Id>, RulesError> {
+    ) -> Parsed<Option<Id>> {
         let schema = source.members.get(keyword);
         schema.map(|schema| self.below(schema, place, &[keyword])).transpose()
     }
 
     /// Parses a schema below the one at `place`, where these tokens lead.
-    fn below(
-        &mut self,
-        schema: &Value,
-        place: &mut PointerBuf,
-        tokens: &[&str],
-    ) -> Result<Id, RulesError> {
+    fn below(&mut self, schema: &Value, place: &mut PointerBuf, tokens: &[&str]) -> Parsed<Id> {
         for token in tokens {
             place.push_back(*token);
         }
@@ -634,7 +648,7 @@ impl Parser {
         keyword: &str,
         value: &Value,
         place: &mut PointerBuf,
-    ) -> Result<Vec<Id>, RulesError> {
+    ) -> Parsed<Vec<Id>> {
         let list = value.as_array().filter(|list| !list.is_empty());
         let list =
             list.ok_or_else(|| source.expected(keyword, "an array of schemas, not empty"))?;
@@ -646,17 +660,17 @@ impl Parser {
     }
 
     /// Makes rules of the references, as all schemas are known now.
-    fn resolve(&mut self) -> Result<(), RulesError> {
+    fn resolve(&mut self) -> Parsed<()> {
         for (id, to) in std::mem::take(&mut self.references) {
-            let Some(target) = self.numbers.get(&to) else {
-                return Err(RulesError {
+            let Some(target) = self.schemas.iter().position(|schema| schema.place == to) else {
+                return Err(Box::new(RulesError {
                     pointer: self.schemas[id.0].place.clone(),
                     keyword: Some("$ref".into()),
                     problem: RuleProblem::NoSuchSchema,
-                });
+                }));
             };
-            let rule = Rule { keyword: "$ref", limit: None, check: Check::Ref(*target) };
-            self.schemas[target.0].is_target = true;
+            let rule = Rule { keyword: "$ref", limit: None, check: Check::Ref(Id(target)) };
+            self.schemas[target].is_target = true;
             self.schemas[id.0].rules.push(rule);
         }
         Ok(())
@@ -676,7 +690,7 @@ fn rule(keyword: &'static str, value: &Value, check: Check) -> Rule {
 }
 
 /// The place that a `$ref` leads to: a JSON Pointer as the fragment of a URI (RFC 6901 6).
-fn reference(source: &Source<'_>, value: &Value) -> Result<PointerBuf, RulesError> {
+fn reference(source: &Source<'_>, value: &Value) -> Parsed<PointerBuf> {
     let refuse = || source.expected("$ref", "`#` and a JSON Pointer, as in `#/$defs/name`");
     let fragment = source.text("$ref", value)?.strip_prefix('#').ok_or_else(refuse)?;
     let mut bytes = Vec::new();
