@@ -43,8 +43,7 @@ async fn serve(config: Config) -> Result<(), lambda_runtime::Error> {
     let store = Store::connect(&config.store).await;
     store.warm_up().await;
     // `build.rs` has checked the files, and would say what is wrong.
-    let rules =
-        OptionRules::of_this_build().map_err(|_| "the rules of this build cannot be kept")?;
+    let rules = OptionRules::of_this_build().ok_or("the rules of this build cannot be kept")?;
     // The service may run in tasks, which may borrow only what lives as long as the process.
     let handler: &'static _ = Box::leak(Box::new(
         Handler::new(store, config.access).with_rules(rules).with_cors_origin(config.cors_origin),

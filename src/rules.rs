@@ -48,13 +48,15 @@ pub enum FileProblem {
 }
 
 impl OptionRules {
-    /// The rules in the files that this build has.
-    ///
-    /// # Errors
-    ///
-    /// None, as the files were checked when this was built.
-    pub fn of_this_build() -> Result<Self, OptionRulesError> {
-        Self::of_files(FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    /// The rules in the files that this build has; none where they cannot be kept, which `build.rs` would
+    /// have said.
+    #[must_use]
+    pub fn of_this_build() -> Option<Self> {
+        let mut all = Self::default();
+        for (name, text) in FILES {
+            all.add(name, text).ok()?;
+        }
+        Some(all)
     }
 
     /// The rules in the files of `folder` that end in `.json`.
@@ -88,19 +90,25 @@ impl OptionRules {
     ) -> Result<Self, OptionRulesError> {
         let mut all = Self::default();
         for (name, text) in files {
-            let failed = |problem: FileProblem| failed(&format_args!("{name}.json"), problem);
-            let rules = Rules::parse(&text).map_err(|error| failed(error.into()))?;
-            if name == DEFAULT {
-                all.default = rules;
-            } else {
-                let option = name.parse().map_err(|_| failed(FileProblem::Name))?;
-                if all.own(option).is_some() {
-                    return Err(failed(FileProblem::Repeated));
-                }
-                all.own.push((option, rules));
-            }
+            all.add(&name, &text)
+                .map_err(|problem| failed(&format_args!("{name}.json"), problem))?;
         }
         Ok(all)
+    }
+
+    /// Adds the rules in a file, by its name without `.json` and its text.
+    fn add(&mut self, name: &str, text: &str) -> Result<(), FileProblem> {
+        let rules = Rules::parse(text)?;
+        if name == DEFAULT {
+            self.default = rules;
+            return Ok(());
+        }
+        let option = name.parse().map_err(|_| FileProblem::Name)?;
+        if self.own(option).is_some() {
+            return Err(FileProblem::Repeated);
+        }
+        self.own.push((option, rules));
+        Ok(())
     }
 
     /// The rules of this option.

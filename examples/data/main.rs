@@ -135,10 +135,11 @@ async fn load(
 
 /// Exit status 2 says that options break rules.
 async fn check(rules: Option<PathBuf>, table: Table) -> Result<ExitCode, CommandError> {
-    let rules = rules_of(match rules {
-        Some(folder) => OptionRules::of_folder(&folder),
-        None => OptionRules::of_this_build(),
-    })?;
+    let rules = match rules {
+        Some(folder) => rules_of(OptionRules::of_folder(&folder))?,
+        None => OptionRules::of_this_build()
+            .ok_or_else(|| CommandError::of("rules", "this build has none to keep"))?,
+    };
     let client = client(table.endpoint).await?;
     let report = check::check(&client, &table.table, &rules).await?;
     println!("{report}");

@@ -96,13 +96,17 @@ struct Folder {
 
 impl Folder {
     fn read(&self) -> Result<OptionRules, CommandError> {
-        let rules = match &self.rules {
-            Some(folder) => OptionRules::of_folder(folder),
-            None => OptionRules::of_this_build().and_then(|rules| {
-                let sample = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
-                Ok(rules.or(OptionRules::of_files(sample)?))
-            }),
+        let Some(folder) = &self.rules else {
+            let own = OptionRules::of_this_build();
+            let own =
+                own.ok_or_else(|| CommandError::of("rules", "this build has none to keep"))?;
+            let sample = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
+            let sample = OptionRules::of_files(sample);
+            return sample
+                .map(|sample| own.or(sample))
+                .map_err(|error| CommandError::of("sample", error));
         };
+        let rules = OptionRules::of_folder(folder);
         rules.map_err(|error| CommandError::of("--rules", error))
     }
 }

@@ -46,7 +46,7 @@ impl<'p> Plan<'p> {
         if patch.is_check() {
             return Self::Check;
         }
-        compile::compile(patch, hints, rules, None)
+        compile::compile(patch, hints, rules, &mut ())
             .and_then(|clauses| clauses.render(attribute, patch.limits()))
             .map_or_else(Self::Rewrite, Self::Direct)
     }

@@ -10,7 +10,7 @@ use json_patch::PatchOperation;
 
 use super::{
     expression::Clauses,
-    guard::Note,
+    guard::Notes,
     obstacle::Obstacle,
     symbolic::{Node, SymbolicDocument},
 };
@@ -32,7 +32,7 @@ pub(super) fn compile<'p>(
     patch: &'p Patch,
     hints: &'p Hints,
     rules: &Rules,
-    mut notes: Option<&mut Vec<Note>>,
+    notes: &mut impl Notes,
 ) -> Result<Clauses<'p>, Obstacle> {
     // What a plan of several requests refuses on the way, one update may do. Hints must not decide which.
     let hints = if !hints.is_empty() && patch.may_pass_limits() { Hints::none() } else { hints };
@@ -43,7 +43,7 @@ pub(super) fn compile<'p>(
     let mut lessons = Vec::new();
     for _ in 0..attempts {
         let known = lessons.len();
-        notes.as_deref_mut().map(Vec::clear);
+        notes.clear();
         let mut document = SymbolicDocument::new(Clauses::new(hints, lessons));
         let outcome = match patch.change() {
             Change::Operations(operations) => {
@@ -53,7 +53,7 @@ pub(super) fn compile<'p>(
         };
         let outcome = outcome
             .and_then(|()| document.write(patch.limits()))
-            .and_then(|()| document.keep(rules, notes.as_deref_mut()));
+            .and_then(|()| document.keep(rules, notes));
         let clauses = document.into_clauses();
         match outcome {
             Ok(()) => return Ok(clauses),

@@ -65,9 +65,7 @@ impl<'p> Explanation<'p> {
         let mut notes = Vec::new();
         let clauses = match plan {
             Plan::Check => None,
-            Plan::Direct(_) | Plan::Rewrite(_) => {
-                compile(patch, hints, rules, Some(&mut notes)).ok()
-            }
+            Plan::Direct(_) | Plan::Rewrite(_) => compile(patch, hints, rules, &mut notes).ok(),
         };
         let clauses = clauses.filter(|_| matches!(plan, Plan::Direct(_)));
         let guesses = clauses.as_ref().map(Clauses::guesses).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
+    ops::RangeInclusive,
     rc::Rc,
 };
 
@@ -514,26 +515,26 @@ impl<'p> Clauses<'p> {
 
     /// Demands that the list or map at `path` has `most` entries at most.
     pub(super) fn has_at_most(&mut self, path: &Path, most: usize) -> Result<(), Obstacle> {
-        self.has_entries(path, Condition::HasAtMost(path.clone(), most), |found| found <= most)
+        self.has_entries(path, Condition::HasAtMost(path.clone(), most), 0..=most)
     }
 
     /// Demands that the list or map at `path` has `least` entries at least.
     pub(super) fn has_at_least(&mut self, path: &Path, least: usize) -> Result<(), Obstacle> {
-        self.has_entries(path, Condition::HasAtLeast(path.clone(), least), |found| found >= least)
+        self.has_entries(path, Condition::HasAtLeast(path.clone(), least), least..=usize::MAX)
     }
 
     fn has_entries(
         &mut self,
         path: &Path,
         condition: Condition<'p>,
-        are_right: impl FnOnce(usize) -> bool,
+        range: RangeInclusive<usize>,
     ) -> Result<(), Obstacle> {
         let known = match self.known(path) {
             Known::Value(value) => entries(value),
             Known::Missing | Known::Nothing => self.facts.get(path).and_then(|fact| fact.length),
         };
         match known {
-            Some(entries) => agree(are_right(entries)),
+            Some(entries) => agree(range.contains(&entries)),
             None => self.demand(path, condition),
         }
     }

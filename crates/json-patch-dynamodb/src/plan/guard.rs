@@ -30,7 +30,7 @@ pub(super) fn keep<'p>(
     rules: &Rules,
     document: &Node<'p>,
     clauses: &mut Clauses<'p>,
-    notes: Option<&mut Vec<Note>>,
+    notes: &mut impl Notes,
 ) -> Result<(), Obstacle> {
     let Some(schemas) = rules.schemas() else { return Ok(()) };
     let ignores_read_only = rules.ignores_read_only();
@@ -39,7 +39,28 @@ pub(super) fn keep<'p>(
     guard.keep(Schemas::ROOT, document, &Path::default())
 }
 
-struct Guard<'g, 'p> {
+/// Where notes go. `()` takes none, and none are made for it.
+pub(super) trait Notes {
+    /// Takes a note.
+    fn take(&mut self, _note: impl FnOnce() -> Note) {}
+
+    /// Forgets all notes.
+    fn clear(&mut self) {}
+}
+
+impl Notes for () {}
+
+impl Notes for Vec<Note> {
+    fn take(&mut self, note: impl FnOnce() -> Note) {
+        self.push(note());
+    }
+
+    fn clear(&mut self) {
+        self.clear();
+    }
+}
+
+struct Guard<'g, 'p, N> {
     schemas: &'g Schemas,
     ignores_read_only: bool,
     clauses: &'g mut Clauses<'p>,
@@ -47,8 +68,8 @@ struct Guard<'g, 'p> {
     visited: Seen,
     /// Whether a schema that is referred to looks at what has changed in a node.
     looked: Seen,
-    /// What is told of each rule, where someone wants to know.
-    notes: Option<&'g mut Vec<Note>>,
+    /// What is told of each rule.
+    notes: &'g mut N,
 }
 
 /// What has become of one rule of a place that a patch changes.
@@ -95,7 +116,7 @@ impl Member<'_, '_> {
     }
 }
 
-impl<'p> Guard<'_, 'p> {
+impl<'p, N: Notes> Guard<'_, 'p, N> {
     /// Checks what is at `place` now.
     fn keep(&mut self, schema: Id, node: &Node<'p>, place: &Path) -> Result<(), Obstacle> {
         let own = &self.schemas[schema];
@@ -188,11 +209,12 @@ impl<'p> Guard<'_, 'p> {
         place: &Path,
         outcome: RuleOutcome,
     ) {
-        if let Some(notes) = &mut self.notes {
-            let pointer = self.clauses.pointer(place);
-            let place = self.schemas.place_of(schema, keyword);
-            notes.push(Note { pointer, keyword, place, limit: limit.cloned(), outcome });
-        }
+        let Self { notes, clauses, schemas, .. } = self;
+        notes.take(|| {
+            let pointer = clauses.pointer(place);
+            let place = schemas.place_of(schema, keyword);
+            Note { pointer, keyword, place, limit: limit.cloned(), outcome }
+        });
     }
 
     /// Whether something at or below the place of this schema is read-only.

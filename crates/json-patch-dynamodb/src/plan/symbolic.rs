@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     elements::{Added, Elements, Layout, Source, Touched},
     expression::{Clauses, Lesson, ListEnd, Path, Stored, Type},
-    guard::{self, Note},
+    guard::{self, Notes},
     obstacle::Obstacle,
 };
 use crate::{
@@ -219,12 +219,8 @@ impl<'p> SymbolicDocument<'p> {
     }
 
     /// Adds the conditions under which this document breaks no rule that the stored one keeps.
-    /// With `notes`, they tell what has become of each rule.
-    pub(super) fn keep(
-        &mut self,
-        rules: &Rules,
-        notes: Option<&mut Vec<Note>>,
-    ) -> Result<(), Obstacle> {
+    /// `notes` take what has become of each rule.
+    pub(super) fn keep(&mut self, rules: &Rules, notes: &mut impl Notes) -> Result<(), Obstacle> {
         guard::keep(rules, &self.root, &mut self.clauses, notes)
     }
 

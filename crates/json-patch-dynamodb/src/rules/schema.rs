@@ -23,6 +23,10 @@ const TOGETHER: [&str; 8] = [
     "else",
 ];
 
+/// Keywords that ask for nothing.
+const NOTES: [&str; 7] =
+    ["$comment", "title", "description", "default", "deprecated", "examples", "writeOnly"];
+
 /// A keyword whose value is of one kind, and what it asks for.
 type Entry<T> = (&'static str, fn(T) -> Check);
 
@@ -169,11 +173,6 @@ impl Members {
         self.named(name).is_none()
             && !self.patterns.iter().any(|(pattern, _)| pattern.is_match(name))
     }
-
-    fn all(&self) -> impl Iterator<Item = Id> + '_ {
-        let patterns = self.patterns.iter().map(|(_, id)| *id);
-        self.named.iter().map(|(_, id)| *id).chain(patterns).chain(self.others)
-    }
 }
 
 /// Types of JSON values.
@@ -207,41 +206,53 @@ impl Types {
     }
 }
 
-impl Check {
-    /// The schemas that apply to the same value.
-    fn in_place(&self) -> Vec<Id> {
-        match self {
-            Self::AllOf(all) | Self::AnyOf(all) | Self::OneOf(all) => all.clone(),
-            Self::Not(id) | Self::Ref(id) => vec![*id],
-            Self::If { condition, then, otherwise } => {
-                [Some(*condition), *then, *otherwise].into_iter().flatten().collect()
-            }
-            _ => Vec::new(),
-        }
-    }
+/// What a schema applies to that another one holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AppliesTo {
+    Value,
+    Part,
+    /// The value, but only whether the schema holds counts.
+    JudgedValue,
+    /// A part or a name, likewise.
+    JudgedPart,
+}
 
-    /// The schemas that apply to parts of the value.
-    fn below(&self) -> Vec<Id> {
+impl Check {
+    /// Visits the schemas that this refers to or holds, with what each applies to.
+    fn visit(&self, visit: &mut dyn FnMut(AppliesTo, Id)) {
+        let mut each = |to, ids: &mut dyn Iterator<Item = &Id>| {
+            for id in ids {
+                visit(to, *id);
+            }
+        };
         match self {
-            Self::Contains(id) | Self::PropertyNames(id) => vec![*id],
-            Self::Elements { first, others } => first.iter().copied().chain(*others).collect(),
-            Self::Members(members) => members.all().collect(),
-            _ => Vec::new(),
+            Self::AllOf(all) | Self::AnyOf(all) | Self::OneOf(all) => {
+                each(AppliesTo::Value, &mut all.iter());
+            }
+            Self::Ref(id) => each(AppliesTo::Value, &mut [id].into_iter()),
+            Self::Not(id) => each(AppliesTo::JudgedValue, &mut [id].into_iter()),
+            Self::If { condition, then, otherwise } => {
+                each(AppliesTo::JudgedValue, &mut [condition].into_iter());
+                each(AppliesTo::Value, &mut then.iter().chain(otherwise));
+            }
+            Self::Contains(id) | Self::PropertyNames(id) => {
+                each(AppliesTo::JudgedPart, &mut [id].into_iter());
+            }
+            Self::Elements { first, others } => {
+                each(AppliesTo::Part, &mut first.iter().chain(others));
+            }
+            Self::Members(members) => {
+                each(AppliesTo::Part, &mut members.named.iter().map(|(_, id)| id));
+                each(AppliesTo::Part, &mut members.patterns.iter().map(|(_, id)| id));
+                each(AppliesTo::Part, &mut members.others.iter());
+            }
+            _ => {}
         }
     }
 
     /// Whether this only says which schemas the value or its parts have to keep.
     pub(crate) fn is_of_parts(&self) -> bool {
         matches!(self, Self::Members(_) | Self::Elements { .. } | Self::AllOf(_) | Self::Ref(_))
-    }
-
-    /// The schema in which `readOnly` would say nothing.
-    fn judged(&self) -> Option<Id> {
-        match self {
-            Self::Not(id) | Self::Contains(id) | Self::PropertyNames(id) => Some(*id),
-            Self::If { condition, .. } => Some(*condition),
-            _ => None,
-        }
     }
 }
 
@@ -327,8 +338,17 @@ impl Schemas {
         Ok(())
     }
 
+    /// The schemas that apply to the same value.
     fn in_place(&self, number: usize) -> Vec<Id> {
-        self.0[number].rules.iter().flat_map(|rule| rule.check.in_place()).collect()
+        let mut all = Vec::new();
+        for rule in &self.0[number].rules {
+            rule.check.visit(&mut |to, id| {
+                if matches!(to, AppliesTo::Value | AppliesTo::JudgedValue) {
+                    all.push(id);
+                }
+            });
+        }
+        all
     }
 
     /// Tells each schema whether it has `readOnly` below it, and refuses `readOnly` where it says
@@ -338,20 +358,22 @@ impl Schemas {
         while has_changed {
             has_changed = false;
             for number in 0..self.0.len() {
-                let schema = &self.0[number];
-                let mut parts = schema
-                    .rules
-                    .iter()
-                    .flat_map(|rule| rule.check.in_place().into_iter().chain(rule.check.below()));
-                if !schema.has_read_only && parts.any(|id| self[id].has_read_only) {
-                    self.0[number].has_read_only = true;
-                    has_changed = true;
+                let mut has = self.0[number].has_read_only;
+                for rule in &self.0[number].rules {
+                    rule.check.visit(&mut |_, id| has |= self[id].has_read_only);
                 }
+                has_changed |= has != self.0[number].has_read_only;
+                self.0[number].has_read_only = has;
             }
         }
         for schema in &self.0 {
             for rule in &schema.rules {
-                if rule.check.judged().is_some_and(|id| self[id].has_read_only) {
+                let mut says_nothing = false;
+                rule.check.visit(&mut |to, id| {
+                    let is_judged = matches!(to, AppliesTo::JudgedValue | AppliesTo::JudgedPart);
+                    says_nothing |= is_judged && self[id].has_read_only;
+                });
+                if says_nothing {
                     return Err(Box::new(RulesError {
                         pointer: schema.place.clone(),
                         keyword: Some(rule.keyword.into()),
@@ -393,7 +415,16 @@ impl<'s> Source<'s> {
         value.as_object().map(Some).ok_or_else(|| self.expected(keyword, "an object"))
     }
 
-    fn text(&self, keyword: &str, value: &'s Value) -> Parsed<&'s str> {
+    fn array<'v>(
+        &self,
+        keyword: &str,
+        value: &'v Value,
+        what: &'static str,
+    ) -> Parsed<&'v Vec<Value>> {
+        value.as_array().ok_or_else(|| self.expected(keyword, what))
+    }
+
+    fn text<'v>(&self, keyword: &str, value: &'v Value) -> Parsed<&'v str> {
         value.as_str().ok_or_else(|| self.expected(keyword, "a string"))
     }
 
@@ -415,10 +446,11 @@ impl<'s> Source<'s> {
     }
 
     fn names(&self, keyword: &str, value: &Value) -> Parsed<Vec<String>> {
-        let names = value.as_array().and_then(|names| {
-            names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
-        });
-        names.ok_or_else(|| self.expected(keyword, "an array of strings"))
+        let mut names = Vec::new();
+        for name in self.array(keyword, value, "an array of strings")? {
+            names.push(self.text(keyword, name)?.to_owned());
+        }
+        Ok(names)
     }
 
     fn regex(&self, keyword: &str, pattern: &str) -> Parsed<Regex> {
@@ -521,10 +553,7 @@ impl Parser {
         }
         Ok(Some(match keyword {
             "type" => ("type", Check::Type(source.types(keyword, value)?)),
-            "enum" => match value {
-                Value::Array(values) => ("enum", Check::Enum(values.clone())),
-                _ => return Err(source.expected(keyword, "an array")),
-            },
+            "enum" => ("enum", Check::Enum(source.array(keyword, value, "an array")?.clone())),
             "const" => ("const", Check::Const(value.clone())),
             "multipleOf" => match source.number(keyword, value)? {
                 number if number.is_positive() => ("multipleOf", Check::MultipleOf(number)),
@@ -558,17 +587,8 @@ impl Parser {
             "$schema" if *value != DIALECT => {
                 return Err(source.expected(keyword, EXPECTED_DIALECT));
             }
-            "$comment" | "title" | "description" => {
-                source.text(keyword, value)?;
-                return Ok(None);
-            }
-            "deprecated" | "writeOnly" | "uniqueItems" => {
-                source.flag(keyword, value)?;
-                return Ok(None);
-            }
-            "examples" if !value.is_array() => return Err(source.expected(keyword, "an array")),
-            "$schema" | "default" | "examples" => return Ok(None),
-            _ if TOGETHER.contains(&keyword) => return Ok(None),
+            "uniqueItems" | "$schema" => return Ok(None),
+            _ if TOGETHER.contains(&keyword) || NOTES.contains(&keyword) => return Ok(None),
             _ => return Err(source.refuse(keyword, RuleProblem::UnknownKeyword)),
         }))
     }
@@ -649,14 +669,12 @@ impl Parser {
         value: &Value,
         place: &mut PointerBuf,
     ) -> Parsed<Vec<Id>> {
-        let list = value.as_array().filter(|list| !list.is_empty());
-        let list =
-            list.ok_or_else(|| source.expected(keyword, "an array of schemas, not empty"))?;
-        let schemas = list
-            .iter()
-            .enumerate()
-            .map(|(index, schema)| self.below(schema, place, &[keyword, &index.to_string()]));
-        schemas.collect()
+        const EXPECTED: &str = "an array of schemas, not empty";
+        let mut schemas = Vec::new();
+        for (index, schema) in source.array(keyword, value, EXPECTED)?.iter().enumerate() {
+            schemas.push(self.below(schema, place, &[keyword, &index.to_string()])?);
+        }
+        if schemas.is_empty() { Err(source.expected(keyword, EXPECTED)) } else { Ok(schemas) }
     }
 
     /// Makes rules of the references, as all schemas are known now.
@@ -678,7 +696,8 @@ impl Parser {
 }
 
 fn rule(keyword: &'static str, value: &Value, check: Check) -> Rule {
-    let is_schema = !check.in_place().is_empty() || !check.below().is_empty();
+    let mut is_schema = false;
+    check.visit(&mut |_, _| is_schema = true);
     let limit = (!is_schema).then(|| {
         let text = value.to_string();
         match text.char_indices().nth(MAX_LIMIT) {
