@@ -340,3 +340,39 @@ fn a_patch_is_explained() {
     }
     fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_folder_or_a_file_of_rules_that_cannot_be_kept_is_named() {
+    let folder = env::temp_dir().join(Uuid::new_v4().to_string());
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("default.json");
+    fs::write(&file, r#"{"items": {"type": "text"}}"#).unwrap();
+    let path = folder.to_str().unwrap().to_owned();
+    let why = "`type` at `/items`: expected `null`, `boolean`, `object`, `array`, `number`, `string` or \
+               `integer`, or an array of these";
+    let named = format!("--rules: default.json: {why}");
+    fails("local", &["--rules", &path], &named);
+    let event = concat!(env!("CARGO_MANIFEST_DIR"), "/events/member-is-replaced.json");
+    fails("local", &["invoke", event, "--rules", &path], &named);
+    let patch = folder.join("patch");
+    fs::write(&patch, "[]").unwrap();
+    let (patch, file) = (patch.to_str().unwrap(), file.to_str().unwrap());
+    fails("local", &["explain", patch, "--rules", file], &format!("{file}: {why}"));
+    fs::write(file, r#"{"properties": {"name": {"minLength": 7}}}"#).unwrap();
+    let output = run("local", &["invoke", event, "--rules", &path]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("`/name` breaks the rule `minLength` 7"), "{text}");
+    // With a document it is told whether the rules refuse the patch.
+    fs::write(patch, r#"[{"op": "replace", "path": "/name", "value": "long"}]"#).unwrap();
+    let document = folder.join("document");
+    fs::write(&document, r#"{"name": "Delivery"}"#).unwrap();
+    let document = document.to_str().unwrap();
+    let output = run("local", &["explain", patch, "--rules", file, "--document", document]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("`/name` `minLength` 7: a rule seems broken"), "{text}");
+    assert!(
+        text.contains("refused, as it breaks rules of this document:\n  operation 0"),
+        "{text}"
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
