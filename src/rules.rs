@@ -36,6 +36,9 @@ pub enum FileProblem {
     /// It cannot be read.
     #[error(transparent)]
     Unreadable(#[from] io::Error),
+    /// The folder has no file of rules.
+    #[error("expected files of rules, as `default.json`")]
+    NoFile,
     /// It is named neither `default.json` nor like an option.
     #[error("expected the name `default.json`, or an option's GUID with `.json`")]
     Name,
@@ -63,7 +66,8 @@ impl OptionRules {
     ///
     /// # Errors
     ///
-    /// Names the first file that cannot be read, is named otherwise, or is no schema that can be kept.
+    /// Names the first file that cannot be read, is named otherwise, or is no schema that can be kept. There
+    /// has to be one.
     pub fn of_folder(folder: &Path) -> Result<Self, OptionRulesError> {
         let unreadable = |path: &Path, error: io::Error| failed(&path.display(), error);
         let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
@@ -71,13 +75,20 @@ impl OptionRules {
         for entry in entries {
             let path = entry.map_err(|error| unreadable(folder, error))?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                files.push((name, text));
+                files.push(path);
             }
         }
+        if files.is_empty() {
+            return Err(failed(&folder.display(), FileProblem::NoFile));
+        }
         files.sort_unstable();
-        Self::of_files(files)
+        let mut all = Self::default();
+        for path in files {
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            all.add(&name, &text).map_err(|problem| failed(&path.display(), problem))?;
+        }
+        Ok(all)
     }
 
     /// The rules in files, by their names without `.json` and their texts.
@@ -119,6 +130,12 @@ impl OptionRules {
 
     fn own(&self, option: OptionGuid) -> Option<&Rules> {
         self.own.iter().find(|(each, _)| *each == option).map(|(_, rules)| rules)
+    }
+
+    /// Whether no option has rules.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.default.is_empty() && self.own.is_empty()
     }
 
     /// These rules, and of the options that have none of their own those of `others`.

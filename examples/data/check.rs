@@ -30,7 +30,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { checked, broken, unreadable } = self;
-        write!(f, "{checked} options, {broken} break rules")?;
+        write!(f, "{broken} of {checked} options break rules")?;
         if *unreadable > 0 { write!(f, ", {unreadable} cannot be read") } else { Ok(()) }
     }
 }

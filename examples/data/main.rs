@@ -137,8 +137,11 @@ async fn load(
 async fn check(rules: Option<PathBuf>, table: Table) -> Result<ExitCode, CommandError> {
     let rules = match rules {
         Some(folder) => rules_of(OptionRules::of_folder(&folder))?,
-        None => OptionRules::of_this_build()
-            .ok_or_else(|| CommandError::of("rules", "this build has none to keep"))?,
+        None => {
+            OptionRules::of_this_build().filter(|rules| !rules.are_none()).ok_or_else(|| {
+                CommandError::of("rules/", "this build has none; name a folder by --rules")
+            })?
+        }
     };
     let client = client(table.endpoint).await?;
     let report = check::check(&client, &table.table, &rules).await?;
@@ -147,7 +150,7 @@ async fn check(rules: Option<PathBuf>, table: Table) -> Result<ExitCode, Command
 }
 
 fn rules_of(rules: Result<OptionRules, OptionRulesError>) -> Result<OptionRules, CommandError> {
-    rules.map_err(|error| CommandError::of("rules", error))
+    rules.map_err(|error| CommandError::of("--rules", error))
 }
 
 async fn client(endpoint: Option<String>) -> Result<Client, CommandError> {

@@ -58,7 +58,9 @@ pub(crate) fn explain(
         }
         Ok(changed) => {
             if let Err(broken) = rules.check(&patch, &document, &changed) {
-                println!("the patch is refused, as it breaks rules of this document:\n  {broken}");
+                println!(
+                    "the patch breaks rules of this document, which one request tells:\n  {broken}"
+                );
                 return Ok(());
             }
             print_requests(&rules, &patch, &explanation, &document);
@@ -107,7 +109,11 @@ fn print_rules(notes: &[Note], conditions: &[String]) {
             RuleOutcome::Kept => "kept, whatever is stored".to_owned(),
             RuleOutcome::Conditions(indexes) => {
                 let texts = conditions.get(indexes.clone()).unwrap_or_default();
-                format!("asks for {}", texts.join(" AND "))
+                match texts.join(" AND ") {
+                    // Those of a rewrite are not sent.
+                    texts if texts.is_empty() => "would be a condition".to_owned(),
+                    texts => format!("asks for {texts}"),
+                }
             }
             RuleOutcome::NeedsDocument(obstacle) => obstacle.to_string(),
         };

@@ -63,10 +63,13 @@ struct Gateway {
     handler: Handler,
 }
 
-/// The handler on `table`, of options with these rules, with the default configuration.
+/// The handler on `table`, of options with these rules, with the default configuration. Who
+/// holds the scope `options/rules` may change what is read-only.
 pub(crate) fn handler(client: &Client, table: &str, rules: OptionRules) -> Handler {
     let store = Store::new(client.clone(), StoreConfig::new(table));
-    Handler::new(store, AccessRules::default()).with_rules(rules)
+    let rules_scope = Some("options/rules".to_owned());
+    let access = AccessRules { rules_scope, ..AccessRules::default() };
+    Handler::new(store, access).with_rules(rules)
 }
 
 pub(crate) fn invocation(timeout: Duration) -> Invocation {

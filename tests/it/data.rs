@@ -401,15 +401,25 @@ async fn stored_options_that_break_rules_are_listed() {
     expected.sort_unstable();
     assert_eq!(lines, expected);
     let count = engine.everything().await.len();
-    assert!(sum.ends_with(" options, 3 break rules"), "{sum}");
+    assert!(sum.starts_with("3 of ") && sum.ends_with(" options break rules"), "{sum}");
     assert!(count > 30);
 
-    // The rules of this build are none.
-    let output = data(&engine, &["check"]).await;
+    let free = Rules::of(&[("default.json", json!({"type": "object"}))]);
+    let output = data(&engine, &["check", "--rules", free.path()]).await;
     assert!(output.status.success(), "{output:?}");
+    let none = data(&engine, &["check"]).await;
+    assert_eq!(error(none), "rules/: this build has none; name a folder by --rules");
+    let empty = Rules::of(&[]);
+    let none = data(&engine, &["check", "--rules", empty.path()]).await;
+    let expected = format!("--rules: {}: expected files of rules, as `default.json`", empty.path());
+    assert_eq!(error(none), expected);
     let missing = data(&engine, &["check", "--rules", "/no/such/folder"]).await;
-    assert!(error(missing).starts_with("rules: /no/such/folder: "));
+    assert!(error(missing).starts_with("--rules: /no/such/folder: "));
     let wrong = Rules::of(&[("default.json", json!({"minContains": 1}))]);
     let refused = error(data(&engine, &["check", "--rules", wrong.path()]).await);
-    assert_eq!(refused, "rules: default.json: `minContains` at ``: this keyword is not supported");
+    let expected = format!(
+        "--rules: {}/default.json: `minContains`: this keyword is not supported",
+        wrong.path()
+    );
+    assert_eq!(refused, expected);
 }

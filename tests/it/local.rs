@@ -350,7 +350,7 @@ fn a_folder_or_a_file_of_rules_that_cannot_be_kept_is_named() {
     let path = folder.to_str().unwrap().to_owned();
     let why = "`type` at `/items`: expected `null`, `boolean`, `object`, `array`, `number`, `string` or \
                `integer`, or an array of these";
-    let named = format!("--rules: default.json: {why}");
+    let named = format!("--rules: {}: {why}", file.display());
     fails("local", &["--rules", &path], &named);
     let event = concat!(env!("CARGO_MANIFEST_DIR"), "/events/member-is-replaced.json");
     fails("local", &["invoke", event, "--rules", &path], &named);
@@ -371,7 +371,7 @@ fn a_folder_or_a_file_of_rules_that_cannot_be_kept_is_named() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("`/name` `minLength` 7: a rule seems broken"), "{text}");
     assert!(
-        text.contains("refused, as it breaks rules of this document:\n  operation 0"),
+        text.contains("breaks rules of this document, which one request tells:\n  operation 0"),
         "{text}"
     );
     fs::remove_dir_all(folder).unwrap();

@@ -100,7 +100,8 @@ async fn a_change_that_breaks_a_rule_is_refused_and_named() {
         (
             json!([{"op": "remove", "path": "/name"}]),
             invalid,
-            "operation 0 (`remove` `/name`): the document breaks the rule `required` [\"name\"]",
+            "operation 0 (`remove` `/name`): the document breaks the rule `required` [\"name\"]: \
+             `name` is missing",
         ),
         (
             json!([add("/list/-", &json!(3)), add("/list/-", &json!(4))]),
@@ -121,7 +122,8 @@ async fn a_change_that_breaks_a_rule_is_refused_and_named() {
         (
             json!([add("/other", &json!(1))]),
             invalid,
-            "operation 0 (`add` `/other`): the document breaks the rule `additionalProperties` false",
+            "operation 0 (`add` `/other`): the document breaks the rule `additionalProperties` false: \
+             `other` is not allowed",
         ),
         (
             json!({"name": "far too long", "count": 6}),

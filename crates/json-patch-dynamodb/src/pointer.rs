@@ -9,10 +9,14 @@ const MAX_QUOTED: usize = 256;
 
 /// The pointer as an error shows it: a long one is cut.
 pub(crate) fn quoted(pointer: &Pointer) -> Cow<'_, str> {
-    let pointer = pointer.as_str();
-    match pointer.char_indices().nth(MAX_QUOTED) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &pointer[..end])),
-        None => Cow::Borrowed(pointer),
+    cut(pointer.as_str())
+}
+
+/// The text as an error shows it.
+pub(crate) fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 

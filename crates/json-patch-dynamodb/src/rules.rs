@@ -15,7 +15,7 @@ mod schema;
 use std::{fmt, hash::RandomState, sync::Arc};
 
 use json_patch::jsonptr::{Pointer, PointerBuf};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use self::check::{Broken, Step, pointer};
 pub(crate) use self::{
@@ -26,8 +26,8 @@ use crate::{
     apply::apply_first,
     limits::Limits,
     patch::{Change, Patch, op_name},
-    pointer::quoted,
-    value::{MAX_RECURSION, ValueError, parse_value},
+    pointer::{cut, quoted},
+    value::{MAX_RECURSION, ValueError, parse_members, parse_value},
 };
 
 /// The most broken rules that are told of one document.
@@ -87,13 +87,14 @@ pub enum RuleProblem {
     /// `$ref` comes back to itself, for the same value.
     #[error("the reference comes back to itself without a step into the value")]
     EndlessReference,
-    /// `readOnly` is in a schema whose outcome only is asked for.
-    #[error("`readOnly` says nothing here")]
-    ReadOnlySaysNothing,
+    /// `readOnly` is in a schema of which only counts whether it holds.
+    #[error("says nothing within `{0}`, of which only counts whether it holds")]
+    ReadOnlySaysNothing(&'static str),
 }
 
 fn at(pointer: &Pointer, keyword: Option<&str>) -> String {
     match keyword {
+        Some(keyword) if pointer.is_root() => format!("`{keyword}`: "),
         Some(keyword) => format!("`{keyword}` at `{}`: ", quoted(pointer)),
         None if pointer.is_root() => String::new(),
         None => format!("`{}`: ", quoted(pointer)),
@@ -112,6 +113,8 @@ pub struct Violation {
     pub place: PointerBuf,
     /// The keyword's value as JSON, unless it is a schema. A long one is cut.
     pub limit: Option<String>,
+    /// The first member that is missing by `required`, or not allowed by `additionalProperties`.
+    pub member: Option<String>,
 }
 
 /// Why a patch is refused: it breaks rules.
@@ -154,7 +157,12 @@ impl Rules {
             whole(RuleProblem::NotJson { line: error.line(), column: error.column() })
         })?;
         let limits = Limits { depth: MAX_RECURSION, ..Limits::DYNAMODB };
-        let schema = parse_value(raw, 0, &limits).map_err(|error| whole(error.into()))?;
+        let schema = parse_value(raw, 0, &limits).map_err(|error| {
+            let mut pointer = PointerBuf::new();
+            find_odd(raw, &limits, &mut pointer);
+            let keyword = pointer.pop_back().map(|token| token.decoded().into_owned());
+            RulesError { pointer, keyword, problem: error.into() }
+        })?;
         let schemas = Schemas::parse(&schema).map_err(|error| *error)?;
         Ok(Self { schemas: Some(Arc::new(schemas)), ignores_read_only: false })
     }
@@ -235,7 +243,41 @@ impl Violation {
             keyword: broken.keyword,
             place: schemas.place_of(broken.schema, broken.keyword),
             limit: broken.limit.map(str::to_owned),
+            member: None,
         }
+    }
+
+    /// The same, with the member of `after` that is missing or not allowed, rather one of which that is new.
+    fn naming(mut self, rules: &[Rule], before: Option<&Value>, after: &Value) -> Self {
+        let pointer = self.pointer.as_str();
+        let (before, after) = (before.and_then(|all| all.pointer(pointer)), after.pointer(pointer));
+        let has = |object: Option<&Value>, name: &str| {
+            object.is_some_and(|object| object.get(name).is_some())
+        };
+        // Of a member that is not as it was, rather.
+        let first = |names: &mut dyn Iterator<Item = &String>| {
+            let mut first = None;
+            for name in names {
+                if has(before, name) != has(after, name) {
+                    return Some(name.clone());
+                }
+                first = first.or(Some(name));
+            }
+            first.cloned()
+        };
+        for Rule { keyword, check, .. } in rules {
+            self.member = match check {
+                Check::Required(names) if self.keyword == *keyword => {
+                    first(&mut names.iter().filter(|name| !has(after, name)))
+                }
+                Check::Members(members) if self.keyword == "additionalProperties" => {
+                    let names = after.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+                    first(&mut names.filter(|name| members.forbid(name)))
+                }
+                _ => continue,
+            };
+        }
+        self
     }
 
     /// Whether a value has changed that is read-only.
@@ -265,10 +307,12 @@ impl fmt::Display for Violation {
             return f.write_str(" is read-only");
         }
         write!(f, " breaks the rule `{}`", self.keyword)?;
-        match &self.limit {
-            Some(limit) if self.keyword != "false" => write!(f, " {limit}"),
-            _ => Ok(()),
+        if let Some(limit) = self.limit.as_ref().filter(|_| self.keyword != "false") {
+            write!(f, " {limit}")?;
         }
+        let Some(member) = &self.member else { return Ok(()) };
+        let what = if self.keyword == "required" { "missing" } else { "not allowed" };
+        write!(f, ": `{}` is {what}", cut(member))
     }
 }
 
@@ -282,7 +326,21 @@ impl fmt::Display for BrokenRules {
         }
         match self.violations.len() {
             0 | 1 => Ok(()),
-            more => write!(f, ", and {} more", more - 1),
+            MAX_TOLD => write!(f, ", and at least {} more", MAX_TOLD - 1),
+            several => write!(f, ", and {} more", several - 1),
+        }
+    }
+}
+
+/// Leads `pointer` to the innermost value that is no part of a document.
+fn find_odd(raw: &RawValue, limits: &Limits, pointer: &mut PointerBuf) {
+    let members = if raw.get().starts_with('{') { parse_members(raw) } else { Ok(Vec::new()) };
+    let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let elements = elements.into_iter().enumerate().map(|(index, raw)| (index.to_string(), raw));
+    for (name, raw) in members.unwrap_or_default().into_iter().chain(elements) {
+        if name.is_empty() || parse_value(raw, 0, limits).is_err() {
+            pointer.push_back(&name);
+            return find_odd(raw, limits, pointer);
         }
     }
 }
@@ -326,7 +384,9 @@ fn newly_broken(
             && !before.is_some_and(|before| is_broken(&mut was, before, at.steps, broken))
         {
             *more -= 1;
-            told.push((Violation::of(schemas, at.steps, broken), at.kind(broken)));
+            let violation = Violation::of(schemas, at.steps, broken);
+            let violation = violation.naming(&schemas[broken.schema].rules, before, after);
+            told.push((violation, at.kind(broken)));
         }
         told.len() == MAX_TOLD
     });
@@ -412,7 +472,7 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_named() {
         let at_a = |schema: Value| json!({"properties": {"a": schema}});
-        refused(&json!({"minContains": 1}), "`minContains` at ``: this keyword is not supported");
+        refused(&json!({"minContains": 1}), "`minContains`: this keyword is not supported");
         refused(
             &at_a(json!({"type": "text"})),
             "`type` at `/properties/a`: expected `null`, `boolean`, `object`, `array`, `number`, \
@@ -432,10 +492,10 @@ mod tests {
             &at_a(json!({"format": "hostname"})),
             "`format` at `/properties/a`: expected `uuid`, `date`, `date-time`, `email` or `uri`",
         );
-        refused(&json!({"anyOf": []}), "`anyOf` at ``: expected an array of schemas, not empty");
+        refused(&json!({"anyOf": []}), "`anyOf`: expected an array of schemas, not empty");
         refused(
             &json!({"$schema": "http://json-schema.org/draft-07/schema#"}),
-            "`$schema` at ``: expected `https://json-schema.org/draft/2020-12/schema`",
+            "`$schema`: expected `https://json-schema.org/draft/2020-12/schema`",
         );
         for reference in ["#/$defs/b", "#/properties", "#/properties/a/enum/0"] {
             let schema = json!({"properties": {"a": {"enum": [true], "$ref": reference}}});
@@ -448,15 +508,14 @@ mod tests {
         for keyword in ["not", "contains", "propertyNames", "if"] {
             let schema =
                 json!({"$defs": {"a": {"readOnly": true}}, (keyword): {"$ref": "#/$defs/a"}});
-            refused(&schema, &format!("`{keyword}` at ``: `readOnly` says nothing here"));
+            let why =
+                format!("says nothing within `{keyword}`, of which only counts whether it holds");
+            refused(&schema, &format!("`readOnly` at `/$defs/a`: {why}"));
         }
         for pattern in ["(?=a)", r"(a)\1", r"\p{L}", "["] {
             let error = Rules::parse(&json!({"pattern": pattern}).to_string()).expect_err(pattern);
             let text = error.to_string();
-            assert!(
-                text.starts_with("`pattern` at ``: not a supported regular expression: "),
-                "{text}"
-            );
+            assert!(text.starts_with("`pattern`: not a supported regular expression: "), "{text}");
         }
         assert_eq!(
             Rules::parse("{").expect_err("no JSON").to_string(),
@@ -464,7 +523,17 @@ mod tests {
         );
         let twice = r#"{"properties": {"a": true, "a": false}}"#;
         let twice = Rules::parse(twice).expect_err("a name twice").to_string();
-        assert_eq!(twice, "the member at `/properties/a` occurs more than once");
+        assert_eq!(twice, "`properties`: the member at `/properties/a` occurs more than once");
+        refused(
+            &at_a(
+                json!({"enum": [1, {"b": serde_json::from_str::<Value>("1e200").expect("JSON")}]}),
+            ),
+            "`b` at `/properties/a/enum/1`: a number is not between 1e-130 and 1e126",
+        );
+        refused(
+            &json!({"properties": {"": true}}),
+            "`` at `/properties`: an empty member name, which DynamoDB cannot hold",
+        );
     }
 
     #[test]
@@ -482,7 +551,8 @@ mod tests {
                 "/$defs/a/anyOf/0/not",
             ),
         ] {
-            refused(&schema, &format!("`$ref` at `{place}`: {endless}"));
+            let at = if place.is_empty() { String::new() } else { format!(" at `{place}`") };
+            refused(&schema, &format!("`$ref`{at}: {endless}"));
         }
     }
 
@@ -615,6 +685,29 @@ mod tests {
             let hints = crate::hints::Hints::none();
             let _ = crate::plan::Plan::keeping(&ruled, &patch, "document", hints);
         }
+    }
+
+    #[test]
+    fn the_member_is_named_that_is_missing_or_not_allowed() {
+        let schema = json!({
+            "properties": {"a": true, "b": true}, "required": ["a", "b"], "additionalProperties": false
+        });
+        let before = json!({"a": 1, "b": 1});
+        breaks(
+            &schema,
+            &json!({"b": null}),
+            &before,
+            "the document breaks the rule `required` [\"a\",\"b\"]: `b` is missing",
+        );
+        breaks(
+            &schema,
+            &json!({"c": 1}),
+            &before,
+            "the document breaks the rule `additionalProperties` false: `c` is not allowed",
+        );
+        let of_any = rules(&schema).violations(&json!({"z": 1}));
+        let members: Vec<_> = of_any.iter().map(|each| each.member.as_deref()).collect();
+        assert_eq!(members, [Some("a"), Some("z")]);
     }
 
     #[test]

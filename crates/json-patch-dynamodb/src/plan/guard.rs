@@ -149,8 +149,12 @@ impl<'p, N: Notes> Guard<'_, 'p, N> {
             // What it is, and what it broke where it was, only the stored document tells.
             Node::Stored { .. } if own.is_trivial() => Ok(()),
             Node::Stored { .. } => {
-                let keyword = own.rules.first().map_or(READ_ONLY, |rule| rule.keyword);
-                self.needs_document(schema, keyword, place)
+                let needed = Err(Obstacle::RuleNeedsDocument);
+                match own.rules.first() {
+                    Some(rule) => self.note(schema, rule, place, self.clauses.count(), needed),
+                    None => self.needs_document(schema, READ_ONLY, place)?,
+                }
+                needed
             }
             Node::Value(_) | Node::Object(_) | Node::Array(_) => {
                 if self.is_protected(schema) {

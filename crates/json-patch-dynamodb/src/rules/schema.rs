@@ -4,7 +4,7 @@ use json_patch::jsonptr::{Pointer, PointerBuf};
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::{RuleProblem, RulesError, decimal::Decimal, format::Format};
+use super::{READ_ONLY, RuleProblem, RulesError, decimal::Decimal, format::Format};
 
 /// The one dialect, as `$schema` may name it.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -368,18 +368,32 @@ impl Schemas {
         }
         for schema in &self.0 {
             for rule in &schema.rules {
-                let mut says_nothing = false;
+                let mut within = None;
                 rule.check.visit(&mut |to, id| {
                     let is_judged = matches!(to, AppliesTo::JudgedValue | AppliesTo::JudgedPart);
-                    says_nothing |= is_judged && self[id].has_read_only;
+                    if is_judged && self[id].has_read_only {
+                        within = Some(id);
+                    }
                 });
-                if says_nothing {
-                    return Err(Box::new(RulesError {
-                        pointer: schema.place.clone(),
-                        keyword: Some(rule.keyword.into()),
-                        problem: RuleProblem::ReadOnlySaysNothing,
-                    }));
+                // Down to the keyword itself.
+                let Some(mut at) = within else { continue };
+                for _ in 0..self.0.len() {
+                    if self[at].is_read_only {
+                        break;
+                    }
+                    let mut next = None;
+                    for rule in &self[at].rules {
+                        rule.check.visit(&mut |_, id| {
+                            next = next.or(Some(id).filter(|id| self[*id].has_read_only));
+                        });
+                    }
+                    at = next.unwrap_or(at);
                 }
+                return Err(Box::new(RulesError {
+                    pointer: self[at].place.clone(),
+                    keyword: Some(READ_ONLY.into()),
+                    problem: RuleProblem::ReadOnlySaysNothing(rule.keyword),
+                }));
             }
         }
         Ok(())
