@@ -32,7 +32,8 @@
 //! | in memory: indexes count | random |
 //! | in memory: a new violation is told at an old place | random |
 //! | in memory: a violation of another schema makes up for one | a unit test of `rules.rs`; not the random ones |
-//! | in memory: `prefixItems` follow the rules of `items`, `else` those of `then` | random |
+//! | in memory: `prefixItems` follow the rules of `items` | random |
+//! | in memory: `else` follows the rules of `then` where only the outcome counts | random |
 //! | `multipleOf` forgets powers of ten | a unit test of `decimal.rs`; not the random ones |
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 

@@ -231,8 +231,11 @@ where
         1 => some().prop_map(|some| ("oneOf", some)),
         1 => inner.clone().prop_map(|inner| ("not", inner)),
         1 => inner.clone().prop_map(|inner| ("if", inner)),
-        2 => inner.clone().prop_map(|inner| ("then", inner)),
-        2 => inner.prop_map(|inner| ("else", inner)),
+        1 => inner.clone().prop_map(|inner| ("then", inner)),
+        1 => inner.clone().prop_map(|inner| ("else", inner)),
+        3 => (inner.clone(), inner.clone(), inner).prop_map(|(condition, then, other)| {
+            ("allOf", json!([{"if": condition, "then": then, "else": other}]))
+        }),
     ]
 }
 
