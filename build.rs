@@ -35,7 +35,7 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<(String, PathBuf)>, Box<d
     let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|found| found == extension) {
+        if path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension)) {
             let name = path.file_stem().and_then(|stem| stem.to_str());
             files.push((name.ok_or("a file's name is not UTF-8")?.to_owned(), path));
         }

@@ -217,6 +217,9 @@ fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
     body.to_string()
 }
 
+/// The most bytes that the pointers of several violations take together.
+const MAX_POINTERS: usize = 64 * 1024;
+
 /// Tells `body` which rules are broken: the first one, and if there are several all of them.
 fn tell_rules(broken: &BrokenRules, body: &mut Value) {
     let tell = |violation: &Violation| {
@@ -230,8 +233,15 @@ fn tell_rules(broken: &BrokenRules, body: &mut Value) {
         let Value::Object(first) = tell(first) else { return };
         body.as_object_mut().into_iter().for_each(|body| body.extend(first.clone()));
     }
-    if broken.violations.len() > 1 {
-        body["violations"] = broken.violations.iter().map(tell).collect();
+    // Pointers may be long, and Lambda's answer has a limit.
+    let mut bytes = 0;
+    let told = broken.violations.iter().take_while(|violation| {
+        bytes += violation.pointer.len();
+        bytes <= MAX_POINTERS
+    });
+    let told: Vec<_> = told.map(tell).collect();
+    if told.len() > 1 {
+        body["violations"] = told.into();
     }
 }
 

@@ -74,7 +74,7 @@ impl OptionRules {
         let mut files = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| unreadable(folder, error))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
                 files.push(path);
             }
         }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, value::RawValue};
 use self::check::{Broken, Step, pointer};
 pub(crate) use self::{
     check::{Evaluation, Seen, address, is_name_valid},
-    schema::{Check, Id, Rule, Schemas},
+    schema::{Check, Id, MAX_IN_PLACE, Rule, Schemas},
 };
 use crate::{
     apply::apply_first,
@@ -81,6 +81,12 @@ pub enum RuleProblem {
     /// A regular expression that cannot be kept in linear time, or is none.
     #[error("not a supported regular expression: {0}")]
     Pattern(String),
+    /// A regular expression with something that ECMA-262 does not have, or means otherwise.
+    #[error("`{0}` is not what ECMA-262 takes it for")]
+    Foreign(&'static str),
+    /// Too many schemas apply to one value within each other.
+    #[error("more than {MAX_IN_PLACE} schemas apply to one value within each other")]
+    TooManyInPlace,
     /// `$ref` leads to no schema of the file.
     #[error("no schema of this file is there")]
     NoSuchSchema,
@@ -210,11 +216,9 @@ impl Rules {
         let state = RandomState::new();
         let broken = newly_broken(schemas, &state, Some(before), after);
         let operation = match (violations.first(), broken.first()) {
-            (Some(first), _) => {
-                let pointer = first.pointer.as_str();
-                let was = before.pointer(pointer);
-                beginning(patch, before, &|document| document.pointer(pointer) != was)
-            }
+            (Some(first), _) => beginning(patch, before, &|document| {
+                changed_read_only(schemas, before, document).contains(first)
+            }),
             (None, Some((_, kind))) => {
                 let of = |document: &Value| count(schemas, &state, document, *kind);
                 let was = of(before);
@@ -512,6 +516,20 @@ mod tests {
                 format!("says nothing within `{keyword}`, of which only counts whether it holds");
             refused(&schema, &format!("`readOnly` at `/$defs/a`: {why}"));
         }
+        for (pattern, what) in [
+            (r"\<b\>", r"\<"),
+            (r"a\z", r"\z"),
+            ("(?i)a", "(?"),
+            ("(?P<n>a)", "(?"),
+            ("[[:alpha:]]", "[:"),
+            ("[]a]", "[]"),
+        ] {
+            let expected = format!("`pattern`: `{what}` is not what ECMA-262 takes it for");
+            refused(&json!({"pattern": pattern}), &expected);
+        }
+        for pattern in [r"^[:\-]$", r"\\<", "[(?]", r"(?<year>\d{4})", r"a\[[b]", "(?:a|b)"] {
+            rules(&json!({"pattern": pattern}));
+        }
         for pattern in ["(?=a)", r"(a)\1", r"\p{L}", "["] {
             let error = Rules::parse(&json!({"pattern": pattern}).to_string()).expect_err(pattern);
             let text = error.to_string();
@@ -554,6 +572,21 @@ mod tests {
             let at = if place.is_empty() { String::new() } else { format!(" at `{place}`") };
             refused(&schema, &format!("`$ref`{at}: {endless}"));
         }
+    }
+
+    #[test]
+    fn not_too_many_schemas_apply_to_one_value() {
+        let chain = |length: usize| {
+            let mut schema = json!({"type": "object"});
+            for _ in 1..length {
+                schema = json!({"allOf": [schema]});
+            }
+            schema
+        };
+        rules(&chain(64));
+        let why = "more than 64 schemas apply to one value within each other";
+        let error = Rules::parse(&json!({"not": chain(64)}).to_string()).expect_err("too many");
+        assert_eq!(error.to_string(), why);
     }
 
     fn checked(rules: &Rules, patch: &Value, before: &Value) -> Result<(), BrokenRules> {
@@ -652,6 +685,15 @@ mod tests {
         ] {
             assert_eq!(checked(&ruled, &patch, &before), Ok(()), "{patch}");
         }
+        // An element is not what a member of the same pointer was.
+        let schema_of_names =
+            json!({"properties": {"a": {"properties": {"0": {"readOnly": true}}}}});
+        let patch = json!([
+            {"op": "replace", "path": "/a", "value": [1]},
+            {"op": "add", "path": "/b", "value": 1}
+        ]);
+        let expected = "operation 0 (`replace` `/a`): `/a/0` is read-only";
+        breaks(&schema_of_names, &patch, &json!({"a": {"0": 1}}), expected);
         for (patch, expected) in [
             (set("/a/-", json!(2)), "operation 0 (`add` `/a/-`): `/a` is read-only"),
             (set("/b", json!(1)), "operation 0 (`add` `/b`): `/b/c` is read-only"),
@@ -708,6 +750,18 @@ mod tests {
         let of_any = rules(&schema).violations(&json!({"z": 1}));
         let members: Vec<_> = of_any.iter().map(|each| each.member.as_deref()).collect();
         assert_eq!(members, [Some("a"), Some("z")]);
+    }
+
+    /// Without a memory each violation would look through the whole array for the condition.
+    #[test]
+    fn many_old_violations_do_not_multiply() {
+        let of = |kind: &str| json!({"properties": {"a": {"items": {"type": kind}}}});
+        let mut schema = of("string");
+        schema["allOf"] = json!([{"if": of("number"), "then": {"required": ["t"]}}]);
+        let before = json!({"a": vec![1; 20_000], "t": 1});
+        let patch = json!([{"op": "add", "path": "/a/-", "value": 1}]);
+        let expected = "operation 0 (`add` `/a/-`): `/a/20000` breaks the rule `type` \"string\"";
+        breaks(&schema, &patch, &before, expected);
     }
 
     #[test]

@@ -391,6 +391,8 @@ impl<'p, N: Notes> Guard<'_, 'p, N> {
                     }
                     (home..home + 1, place.element(home))
                 }
+                // A copy, perhaps at the very index that the element had, is one element more.
+                None if node.has_moved() => (at, place.appended()),
                 None => (at, now),
             };
             for schema in of(indexes) {

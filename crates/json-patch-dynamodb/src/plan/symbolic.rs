@@ -261,6 +261,11 @@ impl<'p> Node<'p> {
         matches!(self, Self::Stored { origin, .. } if origin == place)
     }
 
+    /// Whether a `copy` or a `move` has put a stored value where it is.
+    pub(super) fn has_moved(&self) -> bool {
+        matches!(self, Self::Stored { in_place: false, .. })
+    }
+
     /// Demands that the stored document has what this node refers to.
     fn demand(&self, clauses: &mut Clauses<'p>) -> Result<(), Obstacle> {
         match self {

@@ -207,16 +207,19 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                 let branch = if self.is_valid(*condition, value) { then } else { otherwise };
                 branch.is_none_or(|schema| self.is_valid(schema, value))
             }
-            Check::Ref(schema) => {
-                let key = (*schema, address(value));
-                if let Some(known) = self.known.get(&key) {
-                    return *known > 0;
-                }
-                let is_valid = self.is_valid(*schema, value);
-                self.known.insert(key, isize::from(is_valid));
-                is_valid
-            }
+            Check::Ref(schema) => self.outcome(*schema, value),
         }
+    }
+
+    /// As [`Evaluation::is_valid`], and remembers it.
+    fn outcome(&mut self, schema: Id, value: &'v Value) -> bool {
+        let key = (schema, address(value));
+        if let Some(known) = self.known.get(&key) {
+            return *known > 0;
+        }
+        let is_valid = self.is_valid(schema, value);
+        self.known.insert(key, isize::from(is_valid));
+        is_valid
     }
 
     /// Visits the rules of `schema` that `value` breaks, each with the steps to where it does, until
@@ -263,7 +266,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
                     all.iter().any(|schema| self.walk(*schema, value, along, visit))
                 }
                 Check::If { condition, then, otherwise } => {
-                    let branch = if self.is_valid(*condition, value) { then } else { otherwise };
+                    let branch = if self.outcome(*condition, value) { then } else { otherwise };
                     branch.is_some_and(|schema| self.walk(schema, value, along, visit))
                 }
                 Check::Ref(schema) => self.walk(*schema, value, along, visit),

@@ -123,13 +123,16 @@ fn is_email(text: &str) -> bool {
         None => is_dotted(),
     };
     let is_domain = match domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => match address.strip_prefix("IPv6:") {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => address.parse::<Ipv4Addr>().is_ok(),
+        Some(address) => match address.split_at_checked("IPv6:".len()) {
+            Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => {
+                address.parse::<Ipv6Addr>().is_ok()
+            }
+            _ => address.parse::<Ipv4Addr>().is_ok(),
         },
         None => domain.split('.').all(is_label),
     };
-    is_local && is_domain
+    // RFC 5321 4.5.3.1 bounds both.
+    is_local && is_domain && local.len() <= 64 && domain.len() <= 255
 }
 
 /// The inside of a quoted local part.

@@ -57,6 +57,10 @@ fn by_name<T>(table: &[Entry<T>], keyword: &str) -> Option<Entry<T>> {
     table.iter().find(|(name, _)| *name == keyword).copied()
 }
 
+/// The most schemas that apply to one value within each other: each takes room on the stack, for each level
+/// of the document.
+pub(crate) const MAX_IN_PLACE: usize = 64;
+
 /// The most characters of a rule's limit that are kept for errors.
 const MAX_LIMIT: usize = 200;
 
@@ -305,6 +309,8 @@ impl Schemas {
             Done,
         }
         let mut states = vec![State::New; self.0.len()];
+        // How many schemas apply to one value within each other, from each on.
+        let mut depths = vec![1_usize; self.0.len()];
         for start in 0..self.0.len() {
             // Each entry is a schema, and those at the same value that are still to be visited.
             let mut stack = Vec::new();
@@ -314,12 +320,23 @@ impl Schemas {
             }
             while let Some((at, rest)) = stack.last_mut() {
                 let Some(Id(next)) = rest.pop() else {
-                    states[*at] = State::Done;
+                    let (done, depth) = (*at, depths[*at]);
+                    states[done] = State::Done;
                     stack.pop();
+                    if let Some((parent, _)) = stack.last() {
+                        depths[*parent] = depths[*parent].max(depth + 1);
+                    }
+                    if depth > MAX_IN_PLACE {
+                        return Err(Box::new(RulesError {
+                            pointer: self.0[done].place.clone(),
+                            keyword: None,
+                            problem: RuleProblem::TooManyInPlace,
+                        }));
+                    }
                     continue;
                 };
                 match states[next] {
-                    State::Done => {}
+                    State::Done => depths[*at] = depths[*at].max(depths[next] + 1),
                     State::Open => {
                         let place = self.0[*at].place.clone();
                         return Err(Box::new(RulesError {
@@ -468,6 +485,9 @@ impl<'s> Source<'s> {
     }
 
     fn regex(&self, keyword: &str, pattern: &str) -> Parsed<Regex> {
+        if let Some(what) = foreign(pattern) {
+            return Err(self.refuse(keyword, RuleProblem::Foreign(what)));
+        }
         Regex::new(pattern)
             .map_err(|error| self.refuse(keyword, RuleProblem::Pattern(error.to_string())))
     }
@@ -720,6 +740,35 @@ fn rule(keyword: &'static str, value: &Value, check: Check) -> Rule {
         }
     });
     Rule { keyword, limit, check }
+}
+
+/// What is not in ECMA-262, whose patterns JSON Schema has, or is something else there.
+fn foreign(pattern: &str) -> Option<&'static str> {
+    const ESCAPES: [&str; 10] =
+        [r"\<", r"\>", r"\A", r"\z", r"\a", r"\b{", r"\B{", r"\x{", r"\u{", r"\U"];
+    let mut is_in_class = false;
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        let begins =
+            |starts: &[&'static str]| starts.iter().copied().find(|start| rest.starts_with(start));
+        let found = match first {
+            '\\' => begins(&ESCAPES),
+            '[' if is_in_class => begins(&["[:"]),
+            '[' => begins(&["[]", "[^]"]),
+            '(' if !is_in_class && begins(&["(?:", "(?<", "(?=", "(?!"]).is_none() => {
+                begins(&["(?"])
+            }
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        is_in_class = first == '[' || is_in_class && first != ']';
+        // What comes after a backslash begins nothing.
+        let skipped = if first == '\\' { 2 } else { 1 };
+        rest = rest.char_indices().nth(skipped).map_or("", |(end, _)| &rest[end..]);
+    }
+    None
 }
 
 /// The place that a `$ref` leads to: a JSON Pointer as the fragment of a URI (RFC 6901 6).
