@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use divan::{Bencher, black_box};
-use json_patch_dynamodb::{Hints, Patch, Plan};
+use json_patch_dynamodb::{Hints, Patch, Plan, Rules};
 use serde_json::{Value, json};
 use update_organization_option::store::DOCUMENT;
 
@@ -51,4 +51,26 @@ fn writes_to_different_members(bencher: Bencher<'_, '_>, count: usize) {
     let write = |n| json!({"op": "replace", "path": format!("/m{n}"), "value": n});
     let patch = parse(&(0..count).map(write).collect());
     bencher.bench_local(|| Plan::of(black_box(&patch), DOCUMENT, Hints::none()));
+}
+
+/// The edits of forms that a diff library has made patches of, without rules and with those of
+/// `form-rules.json`.
+#[divan::bench(args = [false, true])]
+fn edits_of_forms(bencher: Bencher<'_, '_>, with_rules: bool) {
+    let edits: Value = serde_json::from_str(include_str!("edits.json")).unwrap();
+    let edits = edits["form"].as_array().unwrap();
+    let patches: Vec<_> = edits.iter().map(|edit| parse(&edit["fast-json-patch"])).collect();
+    let text = if with_rules { include_str!("form-rules.json") } else { "true" };
+    let rules = Rules::parse(text).unwrap();
+    bencher.bench_local(|| {
+        for patch in &patches {
+            black_box(Plan::keeping(&rules, black_box(patch), DOCUMENT, Hints::none()));
+        }
+    });
+}
+
+/// Rules from their text, as at the start of the function.
+#[divan::bench]
+fn rules_of_forms(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| Rules::parse(black_box(include_str!("form-rules.json"))).unwrap());
 }
