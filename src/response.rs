@@ -186,7 +186,7 @@ fn problem(failure: &Failure, status: StatusCode, mut body: Value) -> String {
         ),
         Failure::Store(StoreError::Rules { broken, .. }) => {
             tell_rules(broken, &mut body);
-            (broken.operation.as_ref().map(|operation| operation.index), None, None, None)
+            (broken.index(), None, None, None)
         }
         Failure::Store(StoreError::TooLarge { .. }) => {
             (None, None, Some("too-large"), Some(Limits::DYNAMODB.item_bytes))

@@ -96,13 +96,10 @@ impl OptionRules {
     /// # Errors
     ///
     /// As [`OptionRules::of_folder`].
-    pub fn of_files(
-        files: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, OptionRulesError> {
+    pub fn of_files(files: &[(&str, &str)]) -> Result<Self, OptionRulesError> {
         let mut all = Self::default();
         for (name, text) in files {
-            all.add(&name, &text)
-                .map_err(|problem| failed(&format_args!("{name}.json"), problem))?;
+            all.add(name, text).map_err(|problem| failed(&format_args!("{name}.json"), problem))?;
         }
         Ok(all)
     }
@@ -163,7 +160,6 @@ mod tests {
     const OPTION: &str = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
 
     fn of(files: &[(&str, &str)]) -> Result<OptionRules, String> {
-        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         OptionRules::of_files(files).map_err(|error| error.to_string())
     }
 

@@ -132,9 +132,7 @@ impl<'i> Record<'i> {
         // The index tells which operation failed. Its pointer is the client's and is not logged.
         let failed_operation = match failure {
             Some(Failure::Store(StoreError::Patch { error, .. })) => Some(error.operation),
-            Some(Failure::Store(StoreError::Rules { broken, .. })) => {
-                broken.operation.as_ref().map(|operation| operation.index)
-            }
+            Some(Failure::Store(StoreError::Rules { broken, .. })) => broken.index(),
             _ => None,
         };
         let (client, operations) = (&self.client, &self.operations);

@@ -100,8 +100,7 @@ impl Folder {
             let own = OptionRules::of_this_build();
             let own =
                 own.ok_or_else(|| CommandError::of("rules", "this build has none to keep"))?;
-            let sample = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
-            let sample = OptionRules::of_files(sample);
+            let sample = OptionRules::of_files(&sample::RULES);
             return sample
                 .map(|sample| own.or(sample))
                 .map_err(|error| CommandError::of("sample", error));

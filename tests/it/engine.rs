@@ -278,8 +278,7 @@ fn handler(client: &Client, table: &str, access: &AccessRules, rules: &OptionRul
 
 /// The rules of the sample.
 pub(crate) fn sample_rules() -> OptionRules {
-    let files = sample::RULES.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    OptionRules::of_files(files).unwrap()
+    OptionRules::of_files(&sample::RULES).unwrap()
 }
 
 /// A REST API proxy event with this patch, of a caller who may change options. An object is a merge patch.

@@ -15,7 +15,7 @@ use crate::{
 
 /// These rules for every option.
 fn rules(schema: &Value) -> OptionRules {
-    OptionRules::of_files([("default".to_owned(), schema.to_string())]).unwrap()
+    OptionRules::of_files(&[("default", &schema.to_string())]).unwrap()
 }
 
 async fn with(schema: &Value, document: &Value) -> Engine {

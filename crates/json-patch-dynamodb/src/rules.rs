@@ -233,6 +233,12 @@ impl Rules {
 }
 
 impl BrokenRules {
+    /// The index of the operation that breaks the first rule, from 0; none of a merge patch.
+    #[must_use]
+    pub fn index(&self) -> Option<usize> {
+        self.operation.as_ref().map(|operation| operation.index)
+    }
+
     /// Whether the patch changes what is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

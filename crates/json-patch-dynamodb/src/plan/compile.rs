@@ -3,8 +3,8 @@
 //! The patch is applied to a [`SymbolicDocument`], of which nothing is known except what the
 //! conditions prove. What differs from the stored document in the end is the update. The update is
 //! right under two rules. Whenever its conditions hold on the stored item, it leaves exactly the
-//! document that RFC 6902 would, or RFC 7396, and that document breaks no rule that the stored one keeps. Whenever RFC 6902 fails, one of its conditions does not
-//! hold.
+//! document that RFC 6902 would, or RFC 7396, and that document breaks no rule that the stored one
+//! keeps. Whenever RFC 6902 fails, one of its conditions does not hold.
 
 use json_patch::PatchOperation;
 
