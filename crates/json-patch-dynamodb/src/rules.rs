@@ -217,7 +217,7 @@ impl Rules {
         let broken = newly_broken(schemas, &state, Some(before), after);
         let operation = match (violations.first(), broken.first()) {
             (Some(first), _) => beginning(patch, before, &|document| {
-                changed_read_only(schemas, before, document).contains(first)
+                is_changed_read_only(schemas, before, document, &first.pointer)
             }),
             (None, Some((_, kind))) => {
                 let of = |document: &Value| count(schemas, &state, document, *kind);
@@ -423,25 +423,40 @@ fn is_broken<'v>(
     evaluation.visit_at(Schemas::ROOT, document, steps, &mut |_, broken| broken == rule)
 }
 
-/// The first read-only places that do not have the same after as before.
+/// The first read-only places that do not have the same after as before; none below another of them.
 fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Violation> {
     let mut told: Vec<Violation> = Vec::new();
-    for (one, other) in [(after, before), (before, after)] {
-        Evaluation::new(schemas).visit_read_only(
-            Schemas::ROOT,
-            one,
-            Some(other),
-            &mut |steps: &[Step<'_>], broken| {
-                if told.len() < MAX_TOLD {
-                    let violation = Violation::of(schemas, steps, broken);
-                    if !told.contains(&violation) {
-                        told.push(violation);
-                    }
-                }
-            },
-        );
-    }
+    visit_changed_read_only(schemas, before, after, &mut |steps, broken| {
+        if told.len() < MAX_TOLD {
+            let violation = Violation::of(schemas, steps, broken);
+            if !told.contains(&violation) {
+                told.push(violation);
+            }
+        }
+        false
+    });
     told
+}
+
+/// Whether what is at `place` is read-only, by whichever keyword, and not the same after as before.
+fn is_changed_read_only(schemas: &Schemas, before: &Value, after: &Value, place: &Pointer) -> bool {
+    let mut is_changed = false;
+    visit_changed_read_only(schemas, before, after, &mut |steps, _| {
+        is_changed |= pointer(steps) == place;
+        !is_changed
+    });
+    is_changed
+}
+
+fn visit_changed_read_only(
+    schemas: &Schemas,
+    before: &Value,
+    after: &Value,
+    visit: &mut dyn FnMut(&[Step<'_>], Broken<'_>) -> bool,
+) {
+    for (one, other) in [(after, before), (before, after)] {
+        Evaluation::new(schemas).visit_read_only(Schemas::ROOT, one, Some(other), visit);
+    }
 }
 
 /// The operation with which a condition of the document begins to hold. Before the patch it does not hold,
@@ -664,6 +679,22 @@ mod tests {
             let operation = broken.operation.expect("an operation");
             assert_eq!((operation.index, operation.op), (index, "replace"), "{values:?}");
         }
+    }
+
+    #[test]
+    fn the_operation_is_told_that_changed_what_another_keyword_made_read_only() {
+        let schema = json!({
+            "properties": {"a": {
+                "oneOf": [{"type": "boolean", "readOnly": true}, {"type": "array"}]
+            }},
+            "patternProperties": {"a": {"readOnly": true}}
+        });
+        let patch = json!([
+            {"op": "remove", "path": "/a/0"},
+            {"op": "replace", "path": "/a", "value": true}
+        ]);
+        let expected = "operation 0 (`remove` `/a/0`): `/a` is read-only, and 1 more";
+        breaks(&schema, &patch, &json!({"a": [1]}), expected);
     }
 
     #[test]

@@ -347,20 +347,21 @@ impl<'s, 'v> Evaluation<'s, 'v> {
     }
 
     /// Visits the places of `value` that are read-only and where `other` has something else, or
-    /// nothing.
+    /// nothing. `visit` tells whether to look below the place.
     pub(super) fn visit_read_only(
         &mut self,
         schema: Id,
         value: &'v Value,
         other: Option<&Value>,
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>),
+        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> bool,
     ) {
         let own = &self.schemas[schema];
         if !own.has_read_only || other == Some(value) {
             return;
         }
-        if own.is_read_only {
-            return visit(&self.steps, Broken { schema, keyword: READ_ONLY, limit: None });
+        let broken = Broken { schema, keyword: READ_ONLY, limit: None };
+        if own.is_read_only && !visit(&self.steps, broken) {
+            return;
         }
         for Rule { check, .. } in &own.rules {
             match check {
@@ -412,7 +413,7 @@ impl<'s, 'v> Evaluation<'s, 'v> {
         to: Step<'v>,
         part: &'v Value,
         other: Option<&Value>,
-        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>),
+        visit: &mut dyn FnMut(&[Step<'v>], Broken<'s>) -> bool,
     ) {
         self.steps.push(to);
         let other = other.and_then(|other| step(other, to));
