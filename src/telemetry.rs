@@ -5,7 +5,10 @@
 
 mod metrics;
 
-use std::time::Duration;
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use json_patch::PatchOperation;
 use json_patch_dynamodb::{Change, Patch};
@@ -36,9 +39,7 @@ pub fn init(config: &LogConfig) {
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
-        LogFormat::Text => {
-            lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stdout())).boxed()
-        }
+        LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stdout())).boxed(),
     };
     // A second call, as in tests, keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
@@ -185,7 +186,7 @@ impl<'i> Record<'i> {
             429 => line!(Level::WARN),
             _ => line!(Level::INFO),
         }
-        metrics::write(&metrics::Request {
+        let metrics = metrics::line(&metrics::Request {
             code: code.unwrap_or("Success"),
             client_identifier: client.identifier.as_str(),
             plan: self.plan,
@@ -195,6 +196,10 @@ impl<'i> Record<'i> {
             attempts: effort.map_or(0, Effort::attempts),
             cold_start: self.cold_start,
         });
+        // One call writes the whole line, so that no line of the log comes in between.
+        if metrics.is_some_and(|line| io::stdout().lock().write_all(&line).is_err()) {
+            tracing::warn!("the metrics of a request could not be written");
+        }
     }
 }
 

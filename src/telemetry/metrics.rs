@@ -1,92 +1,127 @@
 //! Metrics in the embedded metric format of Amazon `CloudWatch`: a metric is a line in the log, and
-//! needs no request.
+//! needs no request ("Specification: Embedded metric format", Amazon `CloudWatch` User Guide).
 //!
 //! Dimensions are bounded: the function, its version, a code of the contract, a kind of client, a
 //! plan. None of them identifies who calls or what is changed.
 
 use std::{
-    io::{self, Write as _},
-    sync::{Mutex, OnceLock, PoisonError},
-    time::{Duration, SystemTime},
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use metrique_writer_core::{Entry, EntryWriter, Unit, format::Format as _};
-use metrique_writer_format_emf::{Emf, MetricDefinition, MetricDirective};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::config::Deployed;
 
 const NAMESPACE: &str = "UpdateOrganizationOption";
 
-static EMF: OnceLock<(Mutex<Emf>, Deployed)> = OnceLock::new();
+/// What is the same in all lines.
+struct Emf {
+    deployed: Deployed,
+    directives: Value,
+}
+
+static EMF: OnceLock<Emf> = OnceLock::new();
 
 /// What is measured of one request.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct Request {
     pub(super) code: &'static str,
     pub(super) client_identifier: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<&'static str>,
+    #[serde(rename = "DryRuns", serialize_with = "as_number")]
     pub(super) dry_run: bool,
+    #[serde(serialize_with = "as_milliseconds")]
     pub(super) duration: Duration,
+    #[serde(rename = "DynamoDbRequests")]
     pub(super) dynamodb_requests: u32,
     pub(super) attempts: u32,
+    #[serde(serialize_with = "as_number")]
     pub(super) cold_start: bool,
 }
 
-struct Line<'r>(&'r Request, &'r Deployed);
-
-impl Entry for Line<'_> {
-    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
-        let Self(request, deployed) = self;
-        writer.timestamp(SystemTime::now());
-        writer.value("FunctionName", deployed.function.as_str());
-        writer.value("ExecutedVersion", deployed.version.as_str());
-        writer.value("Code", request.code);
-        writer.value("ClientIdentifier", request.client_identifier);
-        writer.value("Plan", &request.plan);
-        writer.value("Requests", &1_u32);
-        writer.value("Failed", &(request.code == "InternalServerError"));
-        writer.value("Refused", &matches!(request.code, "Unauthorized" | "NoPermissions"));
-        writer.value("Duration", &request.duration);
-        writer.value("DynamoDbRequests", &request.dynamodb_requests);
-        writer.value("Attempts", &request.attempts);
-        writer.value("ColdStart", &request.cold_start);
-        writer.value("DryRuns", &request.dry_run);
-    }
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Line<'l> {
+    #[serde(rename = "_aws")]
+    aws: Metadata<'l>,
+    function_name: &'l str,
+    executed_version: &'l str,
+    #[serde(flatten)]
+    request: &'l Request,
+    requests: u32,
+    #[serde(serialize_with = "as_number")]
+    failed: bool,
+    #[serde(serialize_with = "as_number")]
+    refused: bool,
 }
 
-/// Lets [`write`] write the metrics of the `deployed` function.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata<'l> {
+    /// In milliseconds since 1970.
+    timestamp: u128,
+    cloud_watch_metrics: &'l Value,
+}
+
+/// Lets [`line`] tell the metrics of the `deployed` function.
 pub(super) fn enable(deployed: Deployed) {
     // Every metric has the function as its dimension. Some are written with one more dimension too.
-    let by = |dimensions: &[&'static str], metric| MetricDirective {
-        namespace: NAMESPACE,
-        dimensions: vec![[&["FunctionName"][..], dimensions].concat()],
-        metrics: vec![MetricDefinition {
-            name: metric,
-            unit: Unit::None,
-            storage_resolution: None,
-        }],
+    let directive = |dimensions: Value, metrics: Value| json!({"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics});
+    let by = |dimension: &str, metric: &str| {
+        directive(json!(["FunctionName", dimension]), json!([{"Name": metric}]))
     };
-    let emf = Emf::builder(NAMESPACE.to_owned(), vec![vec!["FunctionName".to_owned()]])
-        .directive(by(&["Code"], "Requests"))
-        .directive(by(&["ClientIdentifier"], "Requests"))
-        .directive(by(&["Plan"], "DynamoDbRequests"))
+    let directives = json!([
+        directive(
+            json!(["FunctionName"]),
+            json!([
+                {"Name": "Requests"},
+                {"Name": "Failed"},
+                {"Name": "Refused"},
+                {"Name": "Duration", "Unit": "Milliseconds"},
+                {"Name": "DynamoDbRequests"},
+                {"Name": "Attempts"},
+                {"Name": "ColdStart"},
+                {"Name": "DryRuns"}
+            ]),
+        ),
+        by("Code", "Requests"),
+        by("ClientIdentifier", "Requests"),
+        by("Plan", "DynamoDbRequests"),
         // Alarms need zeros. A code that was not answered writes none, so these two have no code.
-        .directive(by(&["ExecutedVersion"], "Failed"))
-        .directive(by(&["ExecutedVersion"], "Refused"))
-        .skip_all_validations(true)
-        .build();
+        by("ExecutedVersion", "Failed"),
+        by("ExecutedVersion", "Refused"),
+    ]);
     // A second call, as in tests, keeps the first.
-    let _ = EMF.set((Mutex::new(emf), deployed));
+    let _ = EMF.set(Emf { deployed, directives });
 }
 
-/// Writes the metrics of one request, if they are wanted.
-pub(super) fn write(request: &Request) {
-    let Some((emf, deployed)) = EMF.get() else { return };
-    let entry = Line(request, deployed);
-    let mut line = Vec::new();
-    let formatted = emf.lock().unwrap_or_else(PoisonError::into_inner).format(&entry, &mut line);
-    // One call writes the whole line, so that no line of the log comes in between.
-    let written = formatted.is_ok() && io::stdout().lock().write_all(&line).is_ok();
-    if !written {
-        tracing::warn!("the metrics of a request could not be written");
-    }
+/// The line of one request's metrics with its end, if metrics are wanted.
+pub(super) fn line(request: &Request) -> Option<Vec<u8>> {
+    let Emf { deployed, directives } = EMF.get()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let line = Line {
+        aws: Metadata { timestamp: now.as_millis(), cloud_watch_metrics: directives },
+        function_name: &deployed.function,
+        executed_version: &deployed.version,
+        request,
+        requests: 1,
+        failed: request.code == "InternalServerError",
+        refused: matches!(request.code, "Unauthorized" | "NoPermissions"),
+    };
+    let mut line = serde_json::to_vec(&line).ok()?;
+    line.push(b'\n');
+    Some(line)
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1e3)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes each field by reference")]
+fn as_number<S: Serializer>(is_so: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8((*is_so).into())
 }
