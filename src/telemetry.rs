@@ -6,6 +6,7 @@
 mod metrics;
 
 use std::{
+    cell::RefCell,
     io::{self, Write as _},
     time::Duration,
 };
@@ -34,7 +35,7 @@ pub fn init(config: &LogConfig) {
     let targets = Targets::new()
         .with_default(config.others.min(config.level))
         .with_target(env!("CARGO_CRATE_NAME"), config.level);
-    let lines = fmt::layer().with_target(false);
+    let lines = fmt::layer().with_target(false).with_writer(|| Output);
     let lines = match config.format {
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
@@ -45,6 +46,35 @@ pub fn init(config: &LogConfig) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).try_init();
     if let Some(deployed) = &config.metrics {
         metrics::enable(deployed.clone());
+    }
+}
+
+thread_local! {
+    /// The metrics of the request whose line this thread writes next.
+    static BESIDE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Standard output, to which [`write_line`] writes.
+struct Output;
+
+impl io::Write for Output {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        write_line(line).map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// Writes a line and the metrics beside it by one call, so that no other line comes in between.
+fn write_line(line: &[u8]) -> io::Result<()> {
+    let beside = BESIDE.take();
+    let mut output = io::stdout().lock();
+    if beside.is_empty() {
+        output.write_all(line)
+    } else {
+        output.write_all(&[line, &beside].concat())
     }
 }
 
@@ -181,11 +211,6 @@ impl<'i> Record<'i> {
                 )
             };
         }
-        match status.as_u16() {
-            500.. => line!(Level::ERROR),
-            429 => line!(Level::WARN),
-            _ => line!(Level::INFO),
-        }
         let metrics = metrics::line(&metrics::Request {
             code: code.unwrap_or("Success"),
             client_identifier: client.identifier.as_str(),
@@ -196,10 +221,14 @@ impl<'i> Record<'i> {
             attempts: effort.map_or(0, Effort::attempts),
             cold_start: self.cold_start,
         });
-        // One call writes the whole line, so that no line of the log comes in between.
-        if metrics.is_some_and(|line| io::stdout().lock().write_all(&line).is_err()) {
-            tracing::warn!("the metrics of a request could not be written");
+        BESIDE.set(metrics.unwrap_or_default());
+        match status.as_u16() {
+            500.. => line!(Level::ERROR),
+            429 => line!(Level::WARN),
+            _ => line!(Level::INFO),
         }
+        // The level may leave out the line, not the metrics.
+        let _ = write_line(&[]);
     }
 }
 

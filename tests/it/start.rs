@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::proxy::Fault;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::Instant};
 use update_organization_option::store::{ATTEMPT_TIMEOUT, Effort, Store, StoreConfig, timeouts};
 
@@ -49,6 +49,26 @@ async fn order(concurrency: &str) -> Vec<(String, i64)> {
 async fn requests_are_answered_one_by_one() {
     let answers = order("").await;
     assert_eq!(answers, [("request-0".into(), 500), ("request-1".into(), 204)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_are_written_where_the_level_leaves_out_the_line() {
+    let engine = engine().await;
+    let mut bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", engine.table()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", engine.address()),
+        ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
+    ])
+    .await;
+    let rename = json!([{"op": "add", "path": "/name", "value": "Pickup"}]);
+    for _ in 0..2 {
+        assert_eq!(bootstrap.invoke(event(OPTION, &rename)).await["statusCode"], 204);
+    }
+    let output = bootstrap.end();
+    let metrics: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(metrics.len(), 2, "{output}");
+    assert!(metrics.iter().all(|line| line["Code"] == "Success"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
