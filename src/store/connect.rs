@@ -2,15 +2,31 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_runtime::{
+    invocation_id::InvocationIdInterceptor,
+    request_info::RequestInfoInterceptor,
+    service_clock_skew::ServiceClockSkewInterceptor,
+    user_agent::{ApiMetadata, AwsUserAgent, UserAgentInterceptor},
+};
 use aws_sdk_dynamodb::{
     Client,
-    config::{SharedHttpClient, StalledStreamProtectionConfig},
+    config::{
+        self, ConfigBag, Intercept, RuntimeComponents, SharedHttpClient,
+        StalledStreamProtectionConfig,
+        interceptors::{
+            BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+        },
+    },
+    error::BoxError,
+    meta::PKG_VERSION,
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+
+use aws_smithy_runtime_api::client::interceptors::{disable_interceptor, dyn_dispatch_hint};
 
 use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT};
 
@@ -76,7 +92,60 @@ pub(super) async fn client(trust: Trust) -> Client {
         .retry_config(RetryConfig::disabled())
         .load()
         .await;
-    Client::new(&aws)
+    let config = config::Builder::from(&aws).interceptor(SameHeaders::of(&aws)).build();
+    Client::from_conf(config)
+}
+
+/// Gives each request the same `User-Agent`, which the SDK would put together for each, and send in two
+/// headers. It also leaves out what is of use only where the SDK sends a request again: the number of the
+/// attempt, an id that all attempts have in common, and the correction of a wrong clock.
+#[derive(Debug)]
+struct SameHeaders {
+    user_agent: String,
+}
+
+impl SameHeaders {
+    #[expect(clippy::default_trait_access, reason = "nothing else needs the type's crate")]
+    fn of(aws: &SdkConfig) -> Self {
+        let api = ApiMetadata::new("dynamodb", PKG_VERSION);
+        let mut user_agent = AwsUserAgent::new_from_environment(Default::default(), api);
+        if let Some(name) = aws.app_name() {
+            user_agent.set_app_name(name.clone());
+        }
+        Self { user_agent: user_agent.ua_header() }
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for SameHeaders {
+    fn name(&self) -> &'static str {
+        "SameHeaders"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let state = bag.interceptor_state();
+        state.store_put(disable_interceptor::<UserAgentInterceptor>("it is the same each time"));
+        state.store_put(disable_interceptor::<InvocationIdInterceptor>("there is one attempt"));
+        state.store_put(disable_interceptor::<RequestInfoInterceptor>("there is one attempt"));
+        state.store_put(disable_interceptor::<ServiceClockSkewInterceptor>(
+            "Lambda's clock is right",
+        ));
+        Ok(())
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().try_insert("user-agent", self.user_agent.clone())?;
+        Ok(())
+    }
 }
 
 fn http_client(trust: Trust) -> SharedHttpClient {

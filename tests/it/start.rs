@@ -1,10 +1,14 @@
 //! How the deployed program starts and runs.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use local::proxy::Fault;
 use serde_json::{Value, json};
-use tokio::{io::AsyncReadExt as _, net::TcpListener, time::Instant};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::TcpListener,
+    time::Instant,
+};
 use update_organization_option::store::{ATTEMPT_TIMEOUT, Effort, Store, StoreConfig, timeouts};
 
 use crate::{
@@ -123,6 +127,41 @@ async fn the_connection_is_waited_for_but_no_answer() {
         was_open = database => assert!(was_open, "the start has given up before"),
         answer = requests => panic!("nobody answers, but {answer:?}"),
     }
+}
+
+/// What the SDK says about itself is said once, and the same each time. Nothing counts attempts, as the SDK
+/// makes one.
+#[tokio::test]
+async fn a_request_has_the_headers_that_dynamodb_needs_and_one_user_agent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let _bootstrap = Bootstrap::start(&[
+        ("TABLE_NAME", "options"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+        ("AWS_SDK_UA_APP_ID", "orders"),
+    ])
+    .await;
+    let (connection, _) = listener.accept().await.unwrap();
+    let mut lines = BufReader::new(connection).lines();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "POST / HTTP/1.1");
+    let mut headers = BTreeMap::new();
+    while let Some(line) = lines.next_line().await.unwrap().filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(": ").unwrap();
+        assert!(headers.insert(name.to_owned(), value.to_owned()).is_none(), "{line}");
+    }
+    let names: Vec<_> = headers.keys().map(String::as_str).collect();
+    let expected = [
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+        "x-amz-date",
+        "x-amz-target",
+    ];
+    assert_eq!(names, expected);
+    let agent = &headers["user-agent"];
+    assert!(agent.starts_with("aws-sdk-rust/") && agent.ends_with(" app/orders"), "{agent}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
