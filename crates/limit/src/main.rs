@@ -1,0 +1,284 @@
+//! Measures deployed programs side by side: CPU time per invocation, time from event to answer, start and
+//! memory.
+//!
+//! Each program is a process on a core of its own. On another core this one plays Lambda's runtime API and
+//! DynamoDB, whose answers are always the same. The programs take turns in random order, so that what else
+//! the machine does hits them alike: look at the ratios.
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use clap::Parser;
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+};
+
+const EVENT: &str = include_str!("../../../events/member-is-replaced.json");
+
+/// Which core the programs have. All else is on the first.
+const CORE: usize = 1;
+
+/// How long a program may take for its start or an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Compares programs that Lambda would run as `bootstrap`.
+#[derive(Parser)]
+struct Options {
+    /// How often each program has its turn
+    #[arg(long, default_value_t = 40)]
+    rounds: usize,
+    /// How many invocations a turn has
+    #[arg(long, default_value_t = 250)]
+    invocations: usize,
+    /// How long DynamoDB takes for an answer
+    #[arg(long, default_value_t = 0)]
+    delay_ms: u64,
+    /// How often the start of each program is measured
+    #[arg(long, default_value_t = 30)]
+    starts: usize,
+    /// The programs, as NAME=FILE. Ratios are to the first.
+    #[arg(required = true, value_parser = named)]
+    programs: Vec<(String, PathBuf)>,
+}
+
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
+    let file = fs::canonicalize(file).map_err(|error| format!("{file}: {error}"))?;
+    Ok((name.to_owned(), file))
+}
+
+/// A process, the runtime API that it asks, and the DynamoDB that it reaches.
+struct Program {
+    process: Child,
+    /// When the process first asked for an event, counted from its start.
+    init: Duration,
+    events: mpsc::Sender<()>,
+    answers: mpsc::Receiver<()>,
+}
+
+struct Api {
+    events: Mutex<mpsc::Receiver<()>>,
+    is_ready: mpsc::Sender<Instant>,
+    answers: mpsc::Sender<()>,
+}
+
+impl Program {
+    async fn start(file: &PathBuf, delay: Duration) -> Self {
+        let (events, to_process) = mpsc::channel(1);
+        let (from_process, answers) = mpsc::channel(1);
+        let (is_ready, mut ready) = mpsc::channel(1);
+        let api = Api { events: Mutex::new(to_process), is_ready, answers: from_process };
+        let runtime_api = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
+            .with_state(Arc::new(api));
+        let dynamodb = Router::new().route("/", post(dynamodb)).with_state(delay);
+        let mut addresses = Vec::new();
+        for router in [runtime_api, dynamodb] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            addresses.push(listener.local_addr().expect("an address").to_string());
+            tokio::spawn(axum::serve(listener, router).into_future());
+        }
+        let start = Instant::now();
+        on_core(CORE);
+        let process = Command::new(file)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", &addresses[0])
+            .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", addresses[1]))
+            .env("AWS_LAMBDA_FUNCTION_NAME", "UpdateOrganizationOption")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
+            .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("TABLE_NAME", "options")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a program");
+        on_core(0);
+        let asked = tokio::time::timeout(PATIENCE, ready.recv()).await.expect("a start in time");
+        let init = asked.expect("a first event") - start;
+        Self { process, init, events, answers }
+    }
+
+    /// From event to answer.
+    async fn invoke(&mut self) -> Duration {
+        let start = Instant::now();
+        self.events.send(()).await.expect("a process");
+        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
+        answer.expect("an answer in time").expect("an answer");
+        start.elapsed()
+    }
+
+    /// The CPU time that the process has had, all its threads together.
+    fn cpu(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        let nanoseconds = threads.expect("threads").map(|thread| {
+            let file = thread.expect("a thread").path().join("schedstat");
+            let text = fs::read_to_string(file).expect("its figures");
+            text.split(' ').next().expect("a figure").parse::<u64>().expect("a figure")
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
+
+    /// The most memory that the process has had, in KiB.
+    fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.expect("its figures");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let figure = line.expect("a figure").trim().trim_end_matches(" kB");
+        figure.parse().expect("a figure")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Where this thread runs from now on, and what it starts.
+fn on_core(core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core).expect("a core");
+    sched_setaffinity(Pid::from_raw(0), &cores).expect("a machine of two cores");
+}
+
+async fn next(State(api): State<Arc<Api>>) -> Response {
+    let _ = api.is_ready.try_send(Instant::now());
+    if api.events.lock().await.recv().await.is_none() {
+        return StatusCode::GONE.into_response();
+    }
+    let deadline = SystemTime::now() + PATIENCE;
+    let deadline = deadline.duration_since(UNIX_EPOCH).expect("a time after 1970").as_millis();
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:UpdateOrganizationOption";
+    let headers = [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+        ("lambda-runtime-deadline-ms", &deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", arn),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"),
+    ];
+    (headers, EVENT).into_response()
+}
+
+async fn answered(State(api): State<Arc<Api>>, body: String) -> StatusCode {
+    assert!(body.contains("\"statusCode\":204"), "{body}");
+    api.answers.send(()).await.expect("a measurement that goes on");
+    StatusCode::ACCEPTED
+}
+
+async fn dynamodb(State(delay): State<Duration>, headers: HeaderMap) -> Response {
+    let is_update = headers["x-amz-target"] == "DynamoDB_20120810.UpdateItem";
+    let answer = if is_update {
+        tokio::time::sleep(delay).await;
+        r#"{"Attributes":{"version":{"N":"2"}},"ConsumedCapacity":{"CapacityUnits":1.0,"TableName":"options"}}"#
+    } else {
+        "{}"
+    };
+    ([("content-type", "application/x-amz-json-1.0")], answer).into_response()
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// What was measured of one program, a figure a turn or a start.
+#[derive(Default)]
+struct Figures {
+    init: Vec<f64>,
+    cpu: Vec<f64>,
+    latency: Vec<f64>,
+    memory: f64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let Options { rounds, invocations, delay_ms, starts, programs } = Options::parse();
+    on_core(0);
+    let delay = Duration::from_millis(delay_ms);
+    let mut figures: Vec<Figures> = programs.iter().map(|_| Figures::default()).collect();
+    let mut order: Vec<usize> = (0..programs.len()).collect();
+    for _ in 0..starts {
+        fastrand::shuffle(&mut order);
+        for &each in &order {
+            let program = Program::start(&programs[each].1, delay).await;
+            figures[each].init.push(program.init.as_secs_f64() * 1e3);
+        }
+    }
+    let mut running = Vec::new();
+    for (_, file) in &programs {
+        let mut program = Program::start(file, delay).await;
+        for _ in 0..invocations {
+            program.invoke().await;
+        }
+        running.push(program);
+    }
+    for _ in 0..rounds {
+        fastrand::shuffle(&mut order);
+        for &each in &order {
+            let before = running[each].cpu();
+            let mut latencies = Vec::new();
+            for _ in 0..invocations {
+                latencies.push(running[each].invoke().await.as_secs_f64() * 1e3);
+            }
+            let cpu = running[each].cpu().saturating_sub(before);
+            #[expect(clippy::cast_precision_loss, reason = "a small number")]
+            figures[each].cpu.push(cpu.as_secs_f64() * 1e6 / invocations as f64);
+            figures[each].latency.push(median(latencies));
+        }
+    }
+    for (figures, program) in figures.iter_mut().zip(&running) {
+        figures.memory = program.memory();
+    }
+    drop(running);
+
+    println!(
+        "{rounds} turns of {invocations} invocations, {starts} starts; DynamoDB takes {delay_ms} ms"
+    );
+    println!(
+        "| | CPU, µs | ratio | p50, ms | ratio | init, ms | ratio | peak memory, KiB | ratio |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    // A turn is compared with the turn of the same round.
+    let ratio = |of: fn(&Figures) -> &Vec<f64>, each: &Figures| {
+        let pairs = of(each).iter().zip(of(&figures[0]));
+        median(pairs.map(|(figure, first)| figure / first).collect())
+    };
+    for ((name, _), each) in programs.iter().zip(&figures) {
+        println!(
+            "| {name} | {:.1} | {:.3} | {:.3} | {:.3} | {:.2} | {:.3} | {:.0} | {:.3} |",
+            median(each.cpu.clone()),
+            ratio(|of| &of.cpu, each),
+            median(each.latency.clone()),
+            ratio(|of| &of.latency, each),
+            median(each.init.clone()),
+            ratio(|of| &of.init, each),
+            each.memory,
+            each.memory / figures[0].memory
+        );
+    }
+}
