@@ -2,10 +2,12 @@
 
 use std::{
     borrow::Cow,
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use json_patch_dynamodb::Plan;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use tokio::time::Instant;
@@ -17,7 +19,7 @@ use crate::{
     request::{self, Client, Event, PatchRequest, Preference},
     response::{allow_origin, respond},
     rules::OptionRules,
-    store::{DOCUMENT, Effort, Outcome, Store},
+    store::{DOCUMENT, Effort, Outcome, Store, StoreError},
     telemetry::{Operations, Record},
 };
 
@@ -61,7 +63,10 @@ impl Handler {
         let cold_start = !self.is_warm.swap(true, Ordering::Relaxed);
         let effort = Effort::until(invocation.deadline - TIME_TO_ANSWER);
         let mut record = Record::new(invocation, effort, cold_start);
-        let outcome = self.change_option(event, invocation, &mut record).await;
+        // The runtime would tell its caller the message of a panic, which may hold a value.
+        let change = AssertUnwindSafe(self.change_option(event, invocation, &mut record));
+        let panicked = |_| Err(StoreError::Internal("the function panicked".into()).into());
+        let outcome = change.catch_unwind().await.unwrap_or_else(panicked);
         let mut response = respond(&outcome, event, &invocation.request_id);
         if let Some(origin) = &self.cors_origin {
             allow_origin(&mut response, origin);

@@ -1,13 +1,14 @@
 //! What an operator sees: one log line per request, and its metrics.
 //!
 //! Neither has bodies, stored values, pointers, `ClientExtensions`, tokens, or claims other than
-//! `sub`.
+//! `sub`. A panic has a line of its own, without what it says of values.
 
 mod metrics;
 
 use std::{
     cell::RefCell,
     io::{self, Write as _},
+    panic,
     time::Duration,
 };
 
@@ -47,6 +48,11 @@ pub fn init(config: &LogConfig) {
     if let Some(deployed) = &config.metrics {
         metrics::enable(deployed.clone());
     }
+    panic::set_hook(Box::new(|panicked| {
+        // A message that is put together may hold a value. One that stands in the code holds none.
+        let cause = panicked.payload().downcast_ref::<&'static str>().copied();
+        tracing::error!(cause, place = panicked.location().map(display), "the function panicked");
+    }));
 }
 
 thread_local! {
