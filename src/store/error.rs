@@ -110,6 +110,15 @@ impl StoreError {
         };
         Some(chain(cause))
     }
+
+    /// What an operator is told of the error. A pointer is the client's, and is left out.
+    pub(super) fn for_operator(&self) -> String {
+        match self {
+            Self::Patch { error, .. } => format!("operation {}: {}", error.operation, error.reason),
+            Self::Rules { .. } => "a rule would be broken".into(),
+            other => other.cause_chain().unwrap_or_else(|| other.to_string()),
+        }
+    }
 }
 
 /// The texts of `cause` and of its own causes, to the root.
@@ -123,6 +132,9 @@ pub(super) fn chain(cause: &Cause) -> String {
 
 #[cfg(test)]
 mod tests {
+    use json_patch_dynamodb::{Patch, apply};
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -132,5 +144,15 @@ mod tests {
         assert_eq!(error.to_string(), "internal error");
         assert_eq!(error.cause_chain().as_deref(), Some("socket closed"));
         assert_eq!(StoreError::NotFound.cause_chain(), None);
+    }
+
+    #[test]
+    fn the_operator_sees_no_pointer() {
+        let patch = Patch::parse(br#"[{"op": "remove", "path": "/secret"}]"#).expect("a patch");
+        let error = apply(&patch, json!({})).expect_err("no member");
+        let error = StoreError::Patch { error, version: Version::new(1) };
+        let told = "operation 0 (`remove` `/secret`): no such value in the document";
+        assert_eq!(error.to_string(), told);
+        assert_eq!(error.for_operator(), "operation 0: no such value in the document");
     }
 }

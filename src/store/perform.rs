@@ -421,8 +421,7 @@ impl Heard {
     fn unknown(mut self, reason: NotDone<StoreError>, last: Option<&Sent>) -> StoreError {
         let mut why = self.lost.take().unwrap_or_default();
         if !matches!(reason, NotDone::Lost) {
-            let error = self.error(reason, last);
-            let other = error.cause_chain().unwrap_or_else(|| error.to_string());
+            let other = self.error(reason, last).for_operator();
             if other != why {
                 why = format!("{why}; then {other}");
             }
