@@ -14,7 +14,7 @@ use update_organization_option::{
     Handler, Invocation,
     authorize::AccessRules,
     request::Event,
-    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, Trust, http_client, timeouts},
 };
 
 #[global_allocator]
@@ -34,7 +34,8 @@ fn stage(bytes: usize) -> Stage {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async {
         let endpoint = engine::start().await.unwrap();
-        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         table::prepare(&client, "options").await.unwrap();
         let text = |n: usize| json!({"name": "x".repeat(80), "amount": n});
         let padding: Vec<_> = (0..bytes / 100).map(text).collect();

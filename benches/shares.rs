@@ -20,7 +20,7 @@ use tokio::{runtime::Runtime, time::Instant};
 use update_organization_option::{
     authorize::{AccessRules, Caller, OrgAccess},
     request::{Event, PatchRequest},
-    store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, timeouts},
+    store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, Trust, http_client, timeouts},
 };
 
 /// How many random documents and patches there are.
@@ -61,7 +61,8 @@ type Case = (Value, Value);
 impl Stage {
     async fn new() -> Self {
         let endpoint = engine::start().await.unwrap();
-        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         table::prepare(&client, "options").await.unwrap();
         let store = Store::new(client.clone(), StoreConfig::new("options"));
         let event = event(&json!({}), &json!([]));

@@ -29,7 +29,7 @@ use json_patch_dynamodb::{Hints, Plan, Rules};
 use self::{alias::AliasCache, hints::HintsCache, perform::Performer, write::Target};
 pub use self::{
     change::Done,
-    connect::{Trust, timeouts},
+    connect::{Trust, http_client, timeouts},
     effort::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, Effort},
     error::{Cause, StoreError},
     item::DOCUMENT,

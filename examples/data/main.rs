@@ -13,13 +13,12 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, retry::RetryConfig},
 };
-use aws_smithy_http_client::tls;
 use clap::{Parser, Subcommand};
 use local::{CommandError, endpoint};
 use update_organization_option::{
     id::{OptionGuid, OrgGuid},
     rules::{OptionRules, OptionRulesError},
-    store::timeouts,
+    store::{Trust, http_client, timeouts},
 };
 
 use crate::{load::Report, progress::Progress};
@@ -158,13 +157,10 @@ async fn client(endpoint: Option<String>) -> Result<Client, CommandError> {
     if let Some(endpoint) = endpoint {
         // One on this machine is there, or is not.
         let endpoint = endpoint::parse("--endpoint", &endpoint)?;
-        return Ok(local::client(&endpoint, timeouts));
+        return Ok(local::client(&endpoint, http_client(Trust::Anyone), timeouts));
     }
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
     let aws = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http_client(Trust::System))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .load()

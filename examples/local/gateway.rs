@@ -37,7 +37,7 @@ use update_organization_option::{
     messages::Language,
     request::Event,
     rules::OptionRules,
-    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, Trust, http_client, timeouts},
     telemetry,
 };
 use uuid::Uuid;
@@ -116,7 +116,7 @@ pub(crate) async fn serve(serve: Serve) -> Result<(), CommandError> {
         };
         engine::serve(dynamodb, database).await?
     };
-    let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+    let client = local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
     table::prepare(&client, &serve.table)
         .await
         .map_err(|error| CommandError::of(&endpoint, error))?;

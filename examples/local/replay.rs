@@ -13,7 +13,7 @@ use update_organization_option::{
     config::{LogConfig, LogFormat},
     request::Event,
     rules::OptionRules,
-    store::{ATTEMPT_TIMEOUT, timeouts},
+    store::{ATTEMPT_TIMEOUT, Trust, http_client, timeouts},
     telemetry,
 };
 
@@ -47,7 +47,8 @@ pub(crate) async fn invoke(files: &[PathBuf], rules: &OptionRules) -> Result<(),
     for (file, event) in events {
         let listener = gateway::listen(Ipv4Addr::LOCALHOST, 0).await?;
         let endpoint = engine::serve(listener, Database::in_memory()?).await?;
-        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         table::prepare(&client, TABLE).await?;
         let [org, option] = ["org_guid", "option_guid"]
             .map(|name| event.path_parameter(name).unwrap_or_default().to_owned());

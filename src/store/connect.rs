@@ -148,7 +148,9 @@ impl Intercept for SameHeaders {
     }
 }
 
-fn http_client(trust: Trust) -> SharedHttpClient {
+/// The connections to DynamoDB.
+#[must_use]
+pub fn http_client(trust: Trust) -> SharedHttpClient {
     let builder = Builder::new().pool_idle_timeout(IDLE_TIMEOUT);
     let store = match trust {
         Trust::Anyone => return builder.build_http(),

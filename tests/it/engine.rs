@@ -26,7 +26,7 @@ use update_organization_option::{
     authorize::AccessRules,
     request::Event,
     rules::OptionRules,
-    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, timeouts},
+    store::{ATTEMPT_TIMEOUT, Store, StoreConfig, Trust, http_client, timeouts},
 };
 use uuid::Uuid;
 
@@ -75,7 +75,8 @@ impl Engine {
         } else {
             engine::start().await.unwrap()
         };
-        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         let table = format!("options-{}", Uuid::new_v4());
         table::prepare(&client, &table).await.unwrap();
         let store = Store::new(client.clone(), StoreConfig::new(&*table));
@@ -108,7 +109,8 @@ impl Engine {
     /// The same table, with a handler for callers who have access by `access`, of options with these
     /// rules.
     pub(crate) fn with(mut self, access: AccessRules, rules: OptionRules) -> Self {
-        let client = local::client(&self.endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&self.endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         self.handler = handler(&client, &self.table, &access, &rules);
         (self.access, self.rules) = (access, rules);
         self
@@ -126,7 +128,7 @@ impl Engine {
             proxy::serve(listener, self.endpoint.clone(), Arc::new(decide), self.late.clone());
         tokio::spawn(proxy);
         self.endpoint = format!("http://{address}");
-        let client = local::client(&self.endpoint, timeouts(attempt));
+        let client = local::client(&self.endpoint, http_client(Trust::Anyone), timeouts(attempt));
         self.handler = handler(&client, &self.table, &self.access, &self.rules);
         self.time = time;
         self

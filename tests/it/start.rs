@@ -9,7 +9,9 @@ use tokio::{
     net::TcpListener,
     time::Instant,
 };
-use update_organization_option::store::{ATTEMPT_TIMEOUT, Effort, Store, StoreConfig, timeouts};
+use update_organization_option::store::{
+    ATTEMPT_TIMEOUT, Effort, Store, StoreConfig, Trust, http_client, timeouts,
+};
 
 use crate::{
     bootstrap::Bootstrap,
@@ -115,7 +117,7 @@ async fn the_connection_is_waited_for_but_no_answer() {
         }
     };
     let store = Store::new(
-        local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT)),
+        local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT)),
         StoreConfig::new("options"),
     );
     let requests = async {

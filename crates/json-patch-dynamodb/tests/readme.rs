@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement};
 use json_patch_dynamodb::{Hints, Patch, Plan, from_attribute};
 use serde_json::{Value, json};
+use update_organization_option::store::{Trust, http_client};
 
 use aws_sdk_dynamodb::{Client, Error, types::AttributeValue};
 use json_patch_dynamodb::{Update, to_attribute};
@@ -42,7 +43,7 @@ fn block(language: &str) -> &'static str {
 /// A client of an engine in this process, whose table has one item, `one`, with this document.
 async fn client(document: Value) -> Client {
     let endpoint = local::engine::start().await.unwrap();
-    let client = local::client(&endpoint, TimeoutConfig::disabled());
+    let client = local::client(&endpoint, http_client(Trust::Anyone), TimeoutConfig::disabled());
     let id = AttributeDefinition::builder().attribute_name("id").attribute_type("S".into());
     let key = KeySchemaElement::builder().attribute_name("id").key_type("HASH".into());
     let table = client.create_table().table_name("items").billing_mode(BillingMode::PayPerRequest);

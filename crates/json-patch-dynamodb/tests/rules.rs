@@ -59,7 +59,10 @@ use tokio::time::Instant;
 use update_organization_option::{
     authorize::{AccessRules, Caller, OrgAccess},
     request::{Event, PatchRequest},
-    store::{ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, StoreError, timeouts},
+    store::{
+        ATTEMPT_TIMEOUT, DOCUMENT, Effort, Store, StoreConfig, StoreError, Trust, http_client,
+        timeouts,
+    },
 };
 
 fn canonical(value: &Value) -> Value {
@@ -496,7 +499,8 @@ impl Table {
             Ok(endpoint) => endpoint,
             Err(_) => engine::start().await.unwrap(),
         };
-        let client = local::client(&endpoint, timeouts(ATTEMPT_TIMEOUT));
+        let client =
+            local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
         let name = format!("rules-{}", std::process::id());
         table::prepare(&client, &name).await.unwrap();
         let store = Store::new(client.clone(), StoreConfig::new(&*name));
