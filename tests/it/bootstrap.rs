@@ -4,7 +4,7 @@
 //! Lambda runtime API", AWS Lambda Developer Guide).
 
 use std::{
-    io::Read,
+    io::{BufRead as _, BufReader, Read},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -41,13 +41,24 @@ const CAPACITY: usize = 16;
 pub(crate) struct Bootstrap {
     process: Child,
     events: mpsc::Sender<Value>,
-    answers: mpsc::Receiver<(String, Value)>,
+    answers: mpsc::Receiver<Answered>,
+    lines: mpsc::UnboundedReceiver<String>,
     output: Vec<JoinHandle<String>>,
+}
+
+/// What the program said of an invocation.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// The id of the invocation: `request-0`, `request-1` …
+    pub(crate) id: String,
+    /// `response`, or `error` where the runtime reports one in its place.
+    pub(crate) kind: String,
+    pub(crate) body: Value,
 }
 
 struct Api {
     events: Mutex<mpsc::Receiver<Value>>,
-    answers: mpsc::Sender<(String, Value)>,
+    answers: mpsc::Sender<Answered>,
     /// How many invocations were handed out. Each has its number in its id.
     invocations: AtomicU32,
     timeout: Duration,
@@ -61,6 +72,15 @@ impl Bootstrap {
 
     /// Starts the program with these variables and no others. An invocation has this time.
     pub(crate) async fn start_with(variables: &[(&str, &str)], timeout: Duration) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_bootstrap")), variables, timeout).await
+    }
+
+    /// Starts a program with these variables and no others. An invocation has this time.
+    pub(crate) async fn run(
+        mut program: Command,
+        variables: &[(&str, &str)],
+        timeout: Duration,
+    ) -> Self {
         let (events, to_process) = mpsc::channel(CAPACITY);
         let (from_process, answers) = mpsc::channel(CAPACITY);
         let invocations = AtomicU32::new(0);
@@ -73,7 +93,7 @@ impl Bootstrap {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        let mut process = program
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "UpdateOrganizationOption")
@@ -89,9 +109,12 @@ impl Bootstrap {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let output =
-            vec![collect(process.stdout.take().unwrap()), collect(process.stderr.take().unwrap())];
-        Self { process, events, answers, output }
+        let (line, lines) = mpsc::unbounded_channel();
+        let output = vec![
+            collect(process.stdout.take().unwrap(), line.clone()),
+            collect(process.stderr.take().unwrap(), line),
+        ];
+        Self { process, events, answers, lines, output }
     }
 
     /// What the program answers to the event.
@@ -107,8 +130,21 @@ impl Bootstrap {
 
     /// The program's next answer, with the id of its invocation: `request-0`, `request-1` …
     pub(crate) async fn answer(&mut self) -> (String, Value) {
+        let Answered { id, kind, body } = self.answer_of_any_kind().await;
+        assert_eq!(kind, "response", "{body}");
+        (id, body)
+    }
+
+    /// The program's next answer, or the error that the runtime reports in its place.
+    pub(crate) async fn answer_of_any_kind(&mut self) -> Answered {
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
         answer.expect("an answer in time").expect("an answer")
+    }
+
+    /// The next line that the program has written to either output.
+    pub(crate) async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.lines.recv()).await;
+        line.expect("a line in time").expect("a line")
     }
 
     /// A figure of the process in KiB, by its name in `/proc/PID/status`.
@@ -136,10 +172,19 @@ impl Drop for Bootstrap {
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+fn collect(
+    pipe: impl Read + Send + 'static,
+    lines: mpsc::UnboundedSender<String>,
+) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut text = String::new();
-        pipe.read_to_string(&mut text).unwrap();
+        for line in BufReader::new(pipe).lines() {
+            let line = line.unwrap();
+            text += &line;
+            text.push('\n');
+            // Most tests do not look at single lines, and may be gone.
+            let _ = lines.send(line);
+        }
         text
     })
 }
@@ -168,8 +213,7 @@ async fn answered(
     Path((id, kind)): Path<(String, String)>,
     body: Bytes,
 ) -> StatusCode {
-    let answer: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(kind, "response", "{answer}");
-    api.answers.send((id, answer)).await.unwrap();
+    let body = serde_json::from_slice(&body).unwrap();
+    api.answers.send(Answered { id, kind, body }).await.unwrap();
     StatusCode::ACCEPTED
 }

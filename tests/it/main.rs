@@ -28,4 +28,5 @@ mod rules;
 mod secrets;
 mod start;
 mod suite;
+mod telemetry;
 mod template;

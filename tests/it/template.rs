@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use update_organization_option::error::Code;
 
-use crate::secrets::logs_of_all_events;
+use crate::telemetry::logs_of_all_events;
 
 const CONFIG: &str = include_str!("../../src/config.rs");
 const ITEM: &str = include_str!("../../src/store/item.rs");

@@ -37,6 +37,8 @@ pub enum Fault {
     AnswerCut,
     /// It is passed on, and half of the answer comes back, but never the rest.
     AnswerStuck,
+    /// It is passed on, and the answer comes back as this makes it.
+    AnswerGarbled(fn(&str) -> String),
     /// It is passed on after this time, and never answered.
     AppliedLate(Duration),
     /// It is passed on once the gate has a permit, also where its client has gone meanwhile.
@@ -132,6 +134,13 @@ async fn answer(
                 }
             });
             Ok(Response::from_parts(head, Body::from_stream(half.chain(end))))
+        }
+        Some(Fault::AnswerGarbled(garble)) => {
+            let (mut head, body) = pass_on(Duration::ZERO).await??;
+            // Of the answer as it was.
+            head.headers.remove(CONTENT_LENGTH);
+            head.headers.remove("x-amz-crc32");
+            Ok(Response::from_parts(head, Body::from(garble(&String::from_utf8_lossy(&body)))))
         }
         Some(Fault::AppliedLate(delay)) => {
             late.spawn(pass_on(delay));
