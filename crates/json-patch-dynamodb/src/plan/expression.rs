@@ -681,7 +681,7 @@ impl<'p> Clauses<'p> {
             operators += OPERATORS_PER_CLAUSE + usize::from(is_both);
             fits(bytes, operators)?;
         }
-        (bytes, operators) = (0, 0);
+        (bytes, operators) = ("SET ".len() + " REMOVE ".len(), 0);
         for action in &self.actions {
             bytes += text.action(action, &self.names) + ",".len();
             operators += OPERATORS_PER_CLAUSE;

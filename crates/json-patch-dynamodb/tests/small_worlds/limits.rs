@@ -1,7 +1,8 @@
 //! What an expression, an item and a document have room for, at the limit and one beyond.
 
 use json_patch_dynamodb::{
-    Hints, Limits, MAX_OPERATORS, Obstacle, Patch, Plan, Reason, Update, apply,
+    Hints, Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS, Obstacle, Patch, Plan, Reason, Update,
+    apply,
 };
 use serde_json::{Value, json};
 
@@ -63,6 +64,24 @@ fn long_patches() -> Vec<Value> {
         }
     }
     patches
+}
+
+#[test]
+fn an_expression_is_as_long_as_there_is_room_for() {
+    let reserve = |bytes| Limits { reserved_expression_bytes: bytes, ..NOTHING_RESERVED };
+    let mut tried = 0;
+    for body in long_patches() {
+        let Some((reserved, update)) = most_reserved(&body, reserve, MAX_EXPRESSION_BYTES) else {
+            continue;
+        };
+        let texts = [update.update_expression(), update.condition_expression()];
+        let longest = texts.iter().map(String::len).max().unwrap();
+        assert!(longest + reserved <= MAX_EXPRESSION_BYTES, "{longest} and {reserved}: {update:?}");
+        // The room is used but for the words and marks between the clauses.
+        assert!(longest + reserved + 16 > MAX_EXPRESSION_BYTES, "{longest} and {reserved}");
+        tried += 1;
+    }
+    assert!(tried > 80, "{tried}");
 }
 
 /// Operators and functions as DynamoDB counts them: comparisons, `AND`, and functions.
