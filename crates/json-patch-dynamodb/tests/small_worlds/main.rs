@@ -652,7 +652,10 @@ fn every_small_patch_of_every_small_document_ends_as_the_rfc_says() {
     for (name, world, held, applied) in worlds {
         let tally = world(size, part);
         println!("{name}: {tally}");
-        tally.has_at_least(held, applied);
+        // A part has operations of some kinds more than others.
+        if size != Size::All {
+            tally.has_at_least(held, applied);
+        }
         all += tally;
     }
     println!("all: {all}, in {} s", begin.elapsed().as_secs());
