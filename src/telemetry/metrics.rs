@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::config::Deployed;
 
@@ -19,7 +22,8 @@ const NAMESPACE: &str = "UpdateOrganizationOption";
 /// What is the same in all lines.
 struct Emf {
     deployed: Deployed,
-    directives: Value,
+    /// What is to be made of the figures, as JSON.
+    directives: Box<RawValue>,
 }
 
 static EMF: OnceLock<Emf> = OnceLock::new();
@@ -64,7 +68,7 @@ struct Line<'l> {
 struct Metadata<'l> {
     /// In milliseconds since 1970.
     timestamp: u128,
-    cloud_watch_metrics: &'l Value,
+    cloud_watch_metrics: &'l RawValue,
 }
 
 /// Lets [`line`] tell the metrics of the `deployed` function.
@@ -95,8 +99,10 @@ pub(super) fn enable(deployed: Deployed) {
         by("ExecutedVersion", "Failed"),
         by("ExecutedVersion", "Refused"),
     ]);
-    // A second call, as in tests, keeps the first.
-    let _ = EMF.set(Emf { deployed, directives });
+    // Texts alone are always written. A second call, as in tests, keeps the first.
+    if let Ok(directives) = to_raw_value(&directives) {
+        let _ = EMF.set(Emf { deployed, directives });
+    }
 }
 
 /// The line of one request's metrics with its end, if metrics are wanted.
