@@ -1,5 +1,5 @@
-"""What the long run and the stop share: the function under Amazon's emulator, and a DynamoDB before which
-connections are broken on purpose."""
+"""What the long run, the stop and the retries share: a free port, the function under Amazon's emulator, and
+a DynamoDB before which connections are broken on purpose."""
 
 import collections
 import http.client
