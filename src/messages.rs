@@ -1,51 +1,21 @@
 //! What an error answer says to a person, in their language.
 //!
 //! Every file of `src/messages/` is a language. The file is named by the language's BCP 47 tag, and
-//! has one message for each [`Code`] in Mozilla's Fluent syntax. To add a language is to add a
-//! file.
-
-use std::sync::{LazyLock, OnceLock};
-
-use fluent_bundle::{FluentResource, concurrent::FluentBundle};
-use unic_langid::LanguageIdentifier;
+//! has one message for each [`Code`] in Mozilla's Fluent syntax, which is read when the function is
+//! built. To add a language is to add a file.
 
 use crate::{error::Code, request::Event};
 
-// build.rs writes `FILES: &[(&str, &str)]`: the tags and the contents, English first.
+// build.rs writes `LANGUAGES: &[Language]`, English first.
 include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
-struct Translation {
-    tag: LanguageIdentifier,
-    tag_text: &'static str,
-    text: &'static str,
-    bundle: OnceLock<FluentBundle<FluentResource>>,
-}
-
-impl Translation {
-    /// The parsed file. It is parsed when a message in this language is first needed, not at start.
-    fn bundle(&self) -> &FluentBundle<FluentResource> {
-        self.bundle.get_or_init(|| {
-            // A file with an error still gives its other messages. The tests accept no file with an
-            // error.
-            let resource = FluentResource::try_new(self.text.to_owned());
-            let resource = resource.unwrap_or_else(|(partial, _)| partial);
-            let mut bundle = FluentBundle::new_concurrent(vec![self.tag.clone()]);
-            bundle.add_resource_overriding(resource);
-            bundle
-        })
-    }
-}
-
-static TRANSLATIONS: LazyLock<Vec<Translation>> = LazyLock::new(|| {
-    let translation = |&(tag_text, text): &(&'static str, &'static str)| {
-        Some(Translation { tag: tag_text.parse().ok()?, tag_text, text, bundle: OnceLock::new() })
-    };
-    FILES.iter().filter_map(translation).collect()
-});
-
 /// A language that there is a translation for.
-#[derive(Clone, Copy)]
-pub struct Language(&'static Translation);
+#[derive(Debug)]
+pub struct Language {
+    tag: &'static str,
+    /// Each code with its message.
+    messages: &'static [(&'static str, &'static str)],
+}
 
 impl Language {
     /// The best language for the request's `Language` header, else its `Accept-Language`, else
@@ -55,7 +25,7 @@ impl Language {
     /// are looked up as RFC 4647 3.4 says: `ru-RU-u-mu-celsius` finds `ru`, and `*` leaves the
     /// choice to what comes after it. An underscore, as Java writes it, is read as a hyphen.
     #[must_use]
-    pub fn negotiate(event: &Event) -> Self {
+    pub fn negotiate(event: &Event) -> &'static Self {
         let headers = ["Language", "Accept-Language"].map(|name| event.header(name));
         let headers = headers.map(|header| header.map(|header| header.replace('_', "-")));
         let headers: Vec<_> =
@@ -64,27 +34,22 @@ impl Language {
             let accepts = |tag: &str| headers[..=index].iter().all(|ranges| ranges.accept(tag));
             ranges.wanted.iter().find_map(|range| lookup(range, accepts))
         });
-        let is_accepted =
-            |each: &&Translation| headers.iter().all(|ranges| ranges.accept(each.tag_text));
-        let default = || TRANSLATIONS.iter().find(is_accepted).unwrap_or(&TRANSLATIONS[0]);
-        Self(wanted.unwrap_or_else(default))
+        let is_accepted = |each: &&Self| headers.iter().all(|ranges| ranges.accept(each.tag));
+        let default = || LANGUAGES.iter().find(is_accepted).unwrap_or(&LANGUAGES[0]);
+        wanted.unwrap_or_else(default)
     }
 
     /// The language's BCP 47 tag.
     #[must_use]
-    pub fn tag(self) -> &'static str {
-        self.0.tag_text
+    pub fn tag(&self) -> &'static str {
+        self.tag
     }
 
     /// The message of `code`.
     #[must_use]
-    pub fn message(self, code: Code) -> String {
-        let find = |language: &'static Translation| {
-            let bundle = language.bundle();
-            let pattern = bundle.get_message(code.as_str())?.value()?;
-            Some(bundle.format_pattern(pattern, None, &mut Vec::new()).into_owned())
-        };
-        find(self.0).or_else(|| find(&TRANSLATIONS[0])).unwrap_or_else(|| code.as_str().to_owned())
+    pub fn message(&self, code: Code) -> &'static str {
+        let code = code.as_str();
+        self.messages.iter().find(|(of, _)| *of == code).map_or(code, |(_, message)| message)
     }
 }
 
@@ -141,10 +106,10 @@ fn thousandths(weight: &str) -> Option<u16> {
 
 /// The translation that a language range finds (RFC 4647 3.4). Subtags are taken from the end of
 /// the range until a translation has just that tag. `*` names no language, so it finds none.
-fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static Translation> {
+fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static Language> {
     loop {
-        let find = |each: &&Translation| each.tag_text.eq_ignore_ascii_case(range);
-        if let Some(found) = TRANSLATIONS.iter().find(find).filter(|each| accepts(each.tag_text)) {
+        let find = |each: &&Language| each.tag.eq_ignore_ascii_case(range);
+        if let Some(found) = LANGUAGES.iter().find(find).filter(|each| accepts(each.tag)) {
             return Some(found);
         }
         range = range.rsplit_once('-')?.0;
@@ -257,18 +222,15 @@ mod tests {
 
     #[test]
     fn every_language_has_a_message_for_every_code_and_no_other() {
-        assert!(FILES.len() >= 2);
-        assert_eq!(FILES[0].0, "en");
+        assert!(LANGUAGES.len() >= 2);
+        assert_eq!(LANGUAGES[0].tag, "en");
         let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        for (tag, text) in FILES {
-            assert!(FluentResource::try_new((*text).to_owned()).is_ok(), "{tag}");
-            let ids = text.lines().filter_map(|line| Some(line.split_once(" = ")?.0));
-            assert_eq!(ids.clone().count(), codes.len(), "{tag}");
-            assert_eq!(ids.collect::<BTreeSet<_>>(), codes, "{tag}");
-        }
-        for translation in TRANSLATIONS.iter() {
-            let messages = Code::ALL.iter().map(|code| Language(translation).message(*code));
-            assert_eq!(messages.collect::<BTreeSet<_>>().len(), codes.len(), "all different");
+        for language in LANGUAGES {
+            let of: BTreeSet<_> = language.messages.iter().map(|(code, _)| *code).collect();
+            assert_eq!(of, codes, "{language:?}");
+            assert_eq!(language.messages.len(), codes.len(), "{language:?}: a code twice");
+            let told: BTreeSet<_> = Code::ALL.iter().map(|code| language.message(*code)).collect();
+            assert_eq!(told.len(), codes.len(), "{language:?}: all different");
         }
     }
 }
