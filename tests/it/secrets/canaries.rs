@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use fastrand::Rng;
+use memchr::memmem::Finder;
 
 /// How much of a canary tells it: a part of a secret is one too.
 const TELLING: usize = 8;
@@ -43,7 +44,7 @@ pub(crate) enum Place {
 pub(crate) struct Canary {
     pub(crate) place: Place,
     text: String,
-    needles: Vec<String>,
+    needles: Vec<Finder<'static>>,
 }
 
 /// All canaries of one case.
@@ -116,13 +117,14 @@ impl Canaries {
         let lower = plain.to_lowercase();
         self.all.iter().filter(move |canary| {
             let [text, encoded @ ..] = &*canary.needles else { return false };
-            lower.contains(text) || encoded.iter().any(|needle| plain.contains(needle))
+            let is_in = |output: &str, needle: &Finder| needle.find(output.as_bytes()).is_some();
+            is_in(&lower, text) || encoded.iter().any(|needle| is_in(&plain, needle))
         })
     }
 }
 
 /// The forms of `text`: in lower case, for a search that does not mind the case, and encoded.
-fn needles(text: &str) -> Vec<String> {
+fn needles(text: &str) -> Vec<Finder<'static>> {
     let lower = text.to_lowercase();
     let mut needles = vec![lower.clone()];
     for text in [text, &lower] {
@@ -136,7 +138,7 @@ fn needles(text: &str) -> Vec<String> {
         }
         needles.push(each_byte(text, |byte| format!("{byte:02x}")));
     }
-    needles
+    needles.iter().map(|needle| Finder::new(needle).into_owned()).collect()
 }
 
 fn each_byte(text: &str, form: impl Fn(u8) -> String) -> String {
