@@ -706,6 +706,59 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_told_by_a_word_and_a_limit() {
+        let document = json!({"list": [1], "text": "x", "object": {"o": {}}});
+        let limits = Limits { depth: 3, working_bytes: 60, copied_bytes: 20, ..LIMITS };
+        for (operation, word, limit) in [
+            (json!({"op": "remove", "path": "/nope"}), "path-missing", None),
+            (json!({"op": "add", "path": "/nope/a", "value": 1}), "parent-missing", None),
+            (json!({"op": "add", "path": "/text/a", "value": 1}), "parent-not-container", None),
+            (json!({"op": "add", "path": "/list/x", "value": 1}), "not-an-index", None),
+            (json!({"op": "add", "path": "/list/2", "value": 1}), "index-out-of-range", None),
+            (json!({"op": "move", "from": "/list", "path": "/list/0"}), "moved-into-itself", None),
+            (json!({"op": "test", "path": "/text", "value": "y"}), "test-failed", None),
+            (json!({"op": "copy", "from": "/text", "path": ""}), "document-not-object", None),
+            (json!({"op": "copy", "from": "/object", "path": "/object/p"}), "too-deep", Some(3)),
+            (json!({"op": "add", "path": "/a", "value": "x".repeat(60)}), "too-large", Some(60)),
+            (json!({"op": "copy", "from": "", "path": "/a"}), "too-much-copied", Some(20)),
+        ] {
+            let patch = Patch::from_operations(vec![operation.clone()]);
+            let error = apply_within(&patch, document.clone(), &limits).unwrap_err();
+            assert_eq!((error.reason.as_str(), error.reason.limit()), (word, limit), "{operation}");
+            assert_eq!(error.reason.is_limit(), limit.is_some() || word == "document-not-object");
+        }
+    }
+
+    /// Each limit is one that can be reached.
+    #[test]
+    fn a_limit_is_passed_by_one_more() {
+        let document = json!({"a": {"b": {"c": []}}, "d": {"e": "text"}});
+        let within = |operation: Value, limits: &Limits| {
+            let patch = Patch::from_operations(vec![operation]);
+            apply_within(&patch, document.clone(), limits).map_err(|error| error.reason)
+        };
+        let large = json!({"op": "add", "path": "/f", "value": "xyz"});
+        let bytes = item_bytes(&within(large.clone(), &LIMITS).unwrap());
+        let of = |working_bytes| Limits { working_bytes, ..LIMITS };
+        assert!(within(large.clone(), &of(bytes)).is_ok());
+        assert_eq!(within(large, &of(bytes - 1)), Err(Reason::TooLarge { limit: bytes - 1 }));
+
+        let copied = item_bytes(&document["a"]);
+        for op in ["copy", "move"] {
+            let copy = json!({"op": op, "from": "/a", "path": "/d/f"});
+            let of = |copied_bytes| Limits { copied_bytes, ..LIMITS };
+            assert!(within(copy.clone(), &of(copied)).is_ok());
+            let limit = copied - 1;
+            assert_eq!(within(copy.clone(), &of(limit)), Err(Reason::TooMuchCopied { limit }));
+
+            // `a` has three levels, and lies in two others.
+            let of = |depth| Limits { depth, ..LIMITS };
+            assert!(within(copy.clone(), &of(5)).is_ok());
+            assert_eq!(within(copy, &of(4)), Err(Reason::TooDeep { limit: 4 }));
+        }
+    }
+
+    #[test]
     fn a_copy_may_not_nest_too_deep() {
         let mut deep = json!({});
         for _ in 1..LIMITS.depth - 1 {

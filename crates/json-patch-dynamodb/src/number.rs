@@ -72,10 +72,10 @@ pub fn canonical_number(text: &str) -> Result<Number, NumberError> {
         format!("{sign}0.{}{digits}", "0".repeat(zeros))
     } else {
         match usize::try_from(point) {
-            Ok(point) if point >= digits.len() && point <= MAX_DIGITS => {
+            Ok(point) if (digits.len()..=MAX_DIGITS).contains(&point) => {
                 format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
             }
-            Ok(point) if point > 0 && point < digits.len() => {
+            Ok(point) if (1..digits.len()).contains(&point) => {
                 format!("{sign}{}.{}", &digits[..point], &digits[point..])
             }
             _ => {

@@ -731,6 +731,101 @@ mod tests {
     }
 
     #[test]
+    fn a_program_is_told_by_a_word_a_place_and_a_limit() {
+        let long = "x".repeat(MAX_NAME_BYTES + 1);
+        let deep = "/a".repeat(32);
+        let operation = |members: &str| format!("[{{{members}}}]");
+        for (body, reason, operation, pointer, limit) in [
+            ("[5]", "operation-not-object", Some(0), None, None),
+            ("[{}]", "operation-unknown", Some(0), None, None),
+            (&*operation(r#""op":"remove""#), "member-missing", Some(0), None, None),
+            (&operation(r#""op":"remove","path":5"#), "not-a-pointer", Some(0), None, None),
+            (&operation(r#""op":"a","op":"b""#), "member-repeated", Some(0), None, None),
+            (&operation(r#""\ud800":1"#), "text-not-unicode", Some(0), None, None),
+            (&operation(r#""op":"remove","path":"/""#), "name-empty", Some(0), None, None),
+            (&operation(r#""op":"remove","path":"""#), "document-removed", Some(0), None, None),
+            (
+                &operation(r#""op":"add","path":"","value":1"#),
+                "document-not-object",
+                Some(0),
+                None,
+                None,
+            ),
+            (
+                &operation(r#""op":"add","path":"/a","value":{"b":1,"b":1}"#),
+                "member-repeated",
+                Some(0),
+                Some("/a/b"),
+                None,
+            ),
+            (
+                &operation(r#""op":"add","path":"/a","value":1e126"#),
+                "number-not-storable",
+                Some(0),
+                None,
+                None,
+            ),
+            (
+                &operation(&format!(r#""op":"remove","path":"/{long}""#)),
+                "name-too-long",
+                Some(0),
+                None,
+                Some(MAX_NAME_BYTES),
+            ),
+            (
+                &operation(&format!(r#""op":"add","path":"/a","value":{{"{long}":1}}"#)),
+                "name-too-long",
+                Some(0),
+                None,
+                Some(MAX_NAME_BYTES),
+            ),
+            (
+                &operation(&format!(r#""op":"remove","path":"{deep}""#)),
+                "too-deep",
+                Some(0),
+                None,
+                Some(31),
+            ),
+            (
+                &operation(&format!(r#""op":"test","path":"{}","value":[]"#, &deep[2..])),
+                "too-deep",
+                Some(0),
+                None,
+                Some(31),
+            ),
+            ("5", "not-an-array", None, None, None),
+            ("", "not-json", None, None, None),
+            (&format!("[{}5]", "5,".repeat(1000)), "too-many-operations", None, None, Some(1000)),
+        ] {
+            let error = Patch::parse(body.as_bytes()).unwrap_err();
+            let told = (error.reason(), error.operation(), error.pointer(), error.limit());
+            let pointer = pointer.map(Pointer::from_static);
+            assert_eq!(told, (reason, operation, pointer, limit), "{body:.200}");
+        }
+        assert_eq!(Patch::parse(b"\xff").unwrap_err().reason(), "not-utf8");
+
+        for (body, reason, pointer, limit) in [
+            (r#"{"a":{"b":1,"b":2}}"#, "member-repeated", "/a/b", None),
+            (r#"{"a":"\ud800"}"#, "text-not-unicode", "/a", None),
+            (r#"{"a":{"":1}}"#, "name-empty", "/a/", None),
+            (r#"{"a":1e126}"#, "number-not-storable", "/a", None),
+            (&format!(r#"{{"a":[{{"{long}":1}}]}}"#), "name-too-long", "/a", Some(MAX_NAME_BYTES)),
+            (
+                &format!(r#"{{"a":{}{}}}"#, "[".repeat(31), "]".repeat(31)),
+                "too-deep",
+                "/a",
+                Some(31),
+            ),
+        ] {
+            let error = Patch::parse_merge(body.as_bytes()).unwrap_err();
+            let told = (error.reason(), error.operation(), error.pointer(), error.limit());
+            let pointer = Some(Pointer::from_static(pointer));
+            assert_eq!(told, (reason, None, pointer, limit), "{body:.200}");
+        }
+        assert_eq!(Patch::parse_merge(b"5").unwrap_err().reason(), "document-not-object");
+    }
+
+    #[test]
     fn numbers_keep_their_digits() {
         let PatchOperation::Add(add) = one(
             r#"[{"op":"add","path":"/a","value":[12345678901234567890123456789012345678,0.1234567890123456789,1.0]}]"#,

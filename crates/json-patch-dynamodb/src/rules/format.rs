@@ -225,3 +225,290 @@ fn has_only(text: &str, others: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn tells_apart(name: &str, allowed: &[&str], refused: &[&str]) {
+        let format = Format::of(name).unwrap();
+        for text in allowed {
+            assert!(format.allows(text), "{name}: {text:?} is refused");
+        }
+        for text in refused {
+            assert!(!format.allows(text), "{name}: {text:?} is allowed");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_five_groups_of_digits_of_base_16() {
+        let guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        tells_apart(
+            "uuid",
+            &[guid, &guid.to_uppercase(), "00000000-0000-0000-0000-000000000000"],
+            &[
+                "",
+                &guid[1..],
+                &format!("{guid}0"),
+                &format!("{guid}-"),
+                &guid.replace('-', ""),
+                &guid.replace('f', "g"),
+                "3f2504e-04f89-41d3-9a0c-0305e82c3301",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_date_is_one_of_the_calendar() {
+        tells_apart(
+            "date",
+            &[
+                "2026-01-31",
+                "2026-03-31",
+                "2026-04-30",
+                "2026-05-31",
+                "2026-06-30",
+                "2026-07-31",
+                "2026-08-31",
+                "2026-09-30",
+                "2026-10-31",
+                "2026-11-30",
+                "2026-12-31",
+                "2026-02-28",
+                "2024-02-29",
+                "2000-02-29",
+                "2026-01-01",
+                "0000-02-29",
+                "9999-12-31",
+            ],
+            &[
+                "2026-01-32",
+                "2026-03-32",
+                "2026-04-31",
+                "2026-05-32",
+                "2026-06-31",
+                "2026-07-32",
+                "2026-08-32",
+                "2026-09-31",
+                "2026-10-32",
+                "2026-11-31",
+                "2026-12-32",
+                "2026-02-29",
+                "2024-02-30",
+                "1900-02-29",
+                "2026-01-00",
+                "2026-00-01",
+                "2026-13-01",
+                "",
+                "2026",
+                "2026-01",
+                "2026-01-0",
+                "2026-1-01",
+                "26-01-01",
+                "02026-01-01",
+                "2026-01-011",
+                "2026/01-01",
+                "2026-01/01",
+                "2026-01-1x",
+                "+026-01-01",
+                "2026-01-৪",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_time_is_one_of_a_day() {
+        tells_apart(
+            "date-time",
+            &[
+                "2026-01-31T00:00:00Z",
+                "2026-01-31t23:59:59z",
+                "2026-01-31T12:30:45.5Z",
+                "2026-01-31T12:30:45.123456789+01:30",
+                "2026-01-31T12:30:45+23:59",
+                "2026-01-31T12:30:45-23:59",
+                "2026-01-31T12:30:45-00:00",
+                // Leap seconds.
+                "2016-12-31T23:59:60Z",
+                "2016-12-31T23:59:60.9Z",
+                "2017-01-01T00:59:60+01:00",
+                "2017-01-01T08:59:60+09:00",
+                "2016-12-31T15:59:60-08:00",
+                "2016-12-31T18:29:60-05:30",
+            ],
+            &[
+                "",
+                "2026-01-31",
+                "2026-01-31 12:30:45Z",
+                "2026-02-30T12:30:45Z",
+                "2026-01-31T24:00:00Z",
+                "2026-01-31T12:60:00Z",
+                "2026-01-31T12:30:61Z",
+                "2026-01-31T12:30:60Z",
+                "2026-01-31T12:30:45",
+                "2026-01-31T12:30Z",
+                "2026-01-31T12-30:45Z",
+                "2026-01-31T12:30-45Z",
+                "2026-01-31T2:30:45Z",
+                "2026-01-31T12:30:45.Z",
+                "2026-01-31T12:30:45.x",
+                "2026-01-31T12:30:45ZZ",
+                "2026-01-31T12:30:45.5",
+                "2026-01-31T12:30:45+24:00",
+                "2026-01-31T12:30:45+12:60",
+                "2026-01-31T12:30:45+1230",
+                "2026-01-31T12:30:45+12:301",
+                "2026-01-31T12:30:45 12:30",
+                // No last seconds of a day of UTC.
+                "2016-12-31T22:59:60+01:00",
+                "2016-12-31T23:59:60+01:00",
+                "2016-12-31T23:59:60-08:00",
+                "2016-12-31T16:29:60-08:00",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_email_address_is_a_local_part_and_a_domain() {
+        let part = "x".repeat(63);
+        let domain = format!("{part}.{part}.{part}.{part}");
+        let longer = format!("{}.{}", &domain[..253], "yz");
+        assert_eq!((domain.len(), longer.len()), (255, 256));
+        tells_apart(
+            "email",
+            &[
+                "joe@example.com",
+                "j.o.e@a.b.example",
+                "!#$%&'*+-/=?^_`{|}~@example.com",
+                "joe@localhost",
+                "joe@e-x.0com",
+                r#""joe bloggs"@example.com"#,
+                r#""joe..bloggs"@example.com"#,
+                r#""joe@bloggs"@example.com"#,
+                r#""joe\"bloggs\\"@example.com"#,
+                r#""\ \~"@example.com"#,
+                r#""~"@example.com"#,
+                r#"""@example.com"#,
+                "joe@[127.0.0.1]",
+                "joe@[IPv6:::1]",
+                "joe@[ipv6:2001:db8::1]",
+                &format!("{}@example.com", "x".repeat(64)),
+                &format!("joe@{part}.com"),
+                &format!("joe@{domain}"),
+            ],
+            &[
+                "",
+                "joe",
+                "@",
+                "@example.com",
+                "joe@",
+                ".joe@example.com",
+                "joe.@example.com",
+                "jo..e@example.com",
+                "joe bloggs@example.com",
+                "jo(e@example.com",
+                "joé@example.com",
+                "joe@bloggs@example.com",
+                r#""joe@example.com"#,
+                r#"joe"@example.com"#,
+                r#""""@example.com"#,
+                r#""joe"bloggs"@example.com"#,
+                r#""joe\"@example.com"#,
+                "\"joe\u{1f}\"@example.com",
+                "\"joe\u{7f}\"@example.com",
+                "\"joe\\\u{1f}\"@example.com",
+                "\"joe\\\u{7f}\"@example.com",
+                "joe@.com",
+                "joe@example..com",
+                "joe@-example.com",
+                "joe@example-.com",
+                "joe@exam_ple.com",
+                "joe@[127.0.0.300]",
+                "joe@[::1]",
+                "joe@[IPv4:127.0.0.1]",
+                "joe@[IPv6:127.0.0.1]",
+                "joe@[IPv6:]",
+                "joe@[127.0.0.1",
+                "joe@127.0.0.1]",
+                &format!("{}@example.com", "x".repeat(65)),
+                &format!("joe@{part}x.com"),
+                &format!("joe@{longer}"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_uri_has_a_scheme_and_reserves_some_characters() {
+        tells_apart(
+            "uri",
+            &[
+                "https://example.com/a/b;c=1,2?d=e/f?g#h/i?j",
+                "a:",
+                "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+                "a1+-.:b",
+                "mailto:joe@example.com",
+                "file:///etc/hosts",
+                "http://",
+                "http://joe:secret:s@example.com:8080/",
+                "http://example.com:/",
+                "http://example.com/%20%aF",
+                "http://%41.com",
+                "http://-._~!$&'()*+,;=@-._~!$&'()*+,;=/-._~!$&'()*+,;=:@?-._~!$&'()*+,;=:@#-._~!$&'()*+,;=:@",
+                "http://[::1]",
+                "http://[2001:db8::1]:80/a",
+                "http://[::1]:",
+                "http://[v1.a:b]",
+                "http://[VfF.~]",
+            ],
+            &[
+                "",
+                "a",
+                "//example.com",
+                "/a",
+                ":a",
+                "1a:b",
+                "+a:b",
+                "a_b:c",
+                "ä:b",
+                "a:b c",
+                "a:b\"",
+                "a:<b>",
+                "a:\\b",
+                "a:ä",
+                "a:%",
+                "a:%4",
+                "a:%4g",
+                "a:%g4",
+                "a:?%zz",
+                "a:?a b",
+                "a:#a b",
+                "a:#b#c",
+                "http://exa mple.com",
+                "http://example.com:80a/",
+                "http://example.com:80:80/",
+                "http://a b@example.com/",
+                "http://joe@bloggs@example.com/",
+                "http://[::1",
+                "http://::1]",
+                "http://[::g]",
+                "http://[]",
+                "http://[::1]80",
+                "http://[::1]:8a",
+                "http://[v.a]",
+                "http://[v1.]",
+                "http://[v1a]",
+                "http://[vg.a]",
+                "http://[v1.%41]",
+                "http://[v1.a@b]",
+                "http://[1.a]",
+            ],
+        );
+    }
+
+    #[test]
+    fn no_other_name_is_a_format() {
+        assert_eq!(Format::of("time"), None);
+        assert_eq!(Format::of("UUID"), None);
+    }
+}
