@@ -186,15 +186,8 @@ fn apply_metered<'l>(
         }
         // `check` has already looked for every reason to fail, to give it this crate's words.
         // Whether the operation has worked is still for `json_patch` to say.
-        json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation)).map_err(
-            |error| {
-                let reason = match error.kind {
-                    json_patch::PatchErrorKind::TestFailed => Reason::TestFailed,
-                    _ => Reason::Missing,
-                };
-                fail(operation.path(), reason)
-            },
-        )?;
+        json_patch::patch_unsafe(&mut document, std::slice::from_ref(operation))
+            .map_err(|_| fail(operation.path(), Reason::Missing))?;
     }
     Ok((document, meter))
 }
@@ -435,7 +428,7 @@ mod tests {
 
     #[test]
     fn an_error_names_the_operation_its_pointer_and_the_reason() {
-        let document = json!({"list": [1, 2], "text": "x", "object": {}});
+        let document = json!({"list": [1, 2], "text": "x", "object": {"of": [3, 4]}});
         for (operation, expected) in [
             (
                 json!({"op": "remove", "path": "/nope"}),
@@ -473,6 +466,11 @@ mod tests {
             (
                 json!({"op": "move", "from": "/list/0", "path": "/list/2"}),
                 "operation 0 (`move` `/list/2`): the array index is out of range, the array has 1 \
+                 elements",
+            ),
+            (
+                json!({"op": "move", "from": "/list/0", "path": "/object/of/3"}),
+                "operation 0 (`move` `/object/of/3`): the array index is out of range, the array has 2 \
                  elements",
             ),
             (
@@ -605,9 +603,15 @@ mod tests {
     /// what the document takes.
     #[test]
     fn the_meter_shows_the_size_of_the_document() {
-        let document = json!({"a": [1, "text", {"b": [2, 3]}, [4]], "long": {"b": {"c": 5}}});
+        let document = json!({
+            "a": [1, "text", {"b": [2, 3]}, [4]],
+            "long": {"b": {"c": 5}},
+            "numbers": {"0": "x", "1": [6]}
+        });
         let paths = [
             "",
+            "/numbers/0",
+            "/numbers/1",
             "/a",
             "/a/-",
             "/a/0",

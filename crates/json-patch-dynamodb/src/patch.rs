@@ -653,6 +653,43 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_be_as_long_as_dynamodb_takes() {
+        let longest = "x".repeat(MAX_NAME_BYTES);
+        one(&format!(r#"[{{"op":"add","path":"/{longest}","value":{{"{longest}":1}}}}]"#));
+    }
+
+    #[test]
+    fn the_limits_that_a_patch_was_parsed_within_are_its_own() {
+        let limits = Limits { operations: 1, depth: 7, ..Limits::DYNAMODB };
+        let body = br#"[{"op":"remove","path":"/a"}]"#;
+        assert_eq!(Patch::parse_within(body, limits).unwrap().limits(), &limits);
+        assert_eq!(Patch::parse_merge_within(b"{}", limits).unwrap().limits(), &limits);
+        assert_eq!(Patch::parse(body).unwrap().limits(), &Limits::DYNAMODB);
+    }
+
+    /// Such a patch is planned without hints.
+    #[test]
+    fn a_copy_a_move_inwards_and_large_values_may_pass_limits() {
+        let may = |operation: Value| {
+            let add = json!({"op": "add", "path": "/a", "value": "x".repeat(1_000)});
+            let limits = Limits { item_bytes: 10_000, working_bytes: 12_000, ..Limits::DYNAMODB };
+            let mut patch = Patch::from_operations(vec![add, operation]);
+            patch.limits = limits;
+            patch.may_pass_limits()
+        };
+        let value = |bytes| json!({"op": "replace", "path": "/b", "value": "x".repeat(bytes)});
+        // There is room for 2,000 bytes beside an item.
+        assert!(!may(value(1_000)));
+        assert!(may(value(1_001)));
+        assert!(may(value(1_500)));
+        assert!(may(json!({"op": "copy", "from": "/a/b", "path": "/c"})));
+        assert!(may(json!({"op": "move", "from": "/a/b", "path": "/c/d/e"})));
+        assert!(!may(json!({"op": "move", "from": "/a/b", "path": "/c/d"})));
+        assert!(!may(json!({"op": "move", "from": "/a/b", "path": "/c"})));
+        assert!(!may(json!({"op": "remove", "path": "/a"})));
+    }
+
+    #[test]
     fn operations_are_counted() {
         let removals =
             |count| format!("[{}]", vec![r#"{"op":"remove","path":"/a"}"#; count].join(","));
@@ -721,6 +758,12 @@ mod tests {
         one(&add(&"/a".repeat(30), 1));
         let deep = "operation 0: `value` at `path` is nested deeper than 31 objects and arrays";
         refused(&add("/a", 31), deep);
+        let objects = |levels: usize| {
+            let value = format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+            format!(r#"[{{"op":"add","path":"/a","value":{value}}}]"#)
+        };
+        one(&objects(30));
+        refused(&objects(31), deep);
         refused(&add(&"/a".repeat(30), 2), deep);
         refused(&add("/a", 10_000), deep);
         refused(
