@@ -24,7 +24,11 @@ trap finish EXIT
 # Installs the tools that are missing, by the names that `.ci/install` has for them.
 needs() { # TOOL…
     .ci/install "$@"
-    export PATH="$tools/sam/bin:$tools/deny/bin:$tools/bytes/bin:$tools/sbom/bin:$tools/mutants/bin:$PATH" SAM_CLI_TELEMETRY=0
+    local tool
+    for tool in bytes deny mutants sam sbom; do
+        PATH=$tools/$tool/bin:$PATH
+    done
+    export PATH SAM_CLI_TELEMETRY=0
 }
 
 free_port() {
