@@ -153,9 +153,7 @@ impl Hints {
     }
 
     fn forget(&mut self, place: &str) {
-        if self.places.remove(place).is_some() {
-            self.bytes -= place.len();
-        }
+        self.places.remove(place);
         self.forget_below(place);
     }
 
@@ -183,9 +181,6 @@ impl Hints {
     /// Remembers the shape of `value`, which is at `place`. Objects without a name that looks like an
     /// index come last, as they are seldom taken for arrays.
     fn add(&mut self, place: &Pointer, value: &Value) {
-        if place.as_str().len() > MAX_BYTES {
-            return;
-        }
         let mut others = Vec::new();
         let mut values = VecDeque::from([(place.to_buf(), value)]);
         let mut room = MAX_VALUES;

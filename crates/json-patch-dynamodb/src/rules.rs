@@ -381,9 +381,8 @@ fn newly_broken(
             false
         });
     }
-    more.retain(|_, more| *more > 0);
     let mut told = Vec::new();
-    if more.is_empty() {
+    if more.values().all(|more| *more < 1) {
         return told;
     }
     let mut was = Evaluation::new(schemas);
@@ -427,11 +426,12 @@ fn is_broken<'v>(
 fn changed_read_only(schemas: &Schemas, before: &Value, after: &Value) -> Vec<Violation> {
     let mut told: Vec<Violation> = Vec::new();
     visit_changed_read_only(schemas, before, after, &mut |steps, broken| {
-        if told.len() < MAX_TOLD {
-            let violation = Violation::of(schemas, steps, broken);
-            if !told.contains(&violation) {
-                told.push(violation);
-            }
+        if told.len() == MAX_TOLD {
+            return false;
+        }
+        let violation = Violation::of(schemas, steps, broken);
+        if !told.contains(&violation) {
+            told.push(violation);
         }
         false
     });
@@ -443,7 +443,7 @@ fn is_changed_read_only(schemas: &Schemas, before: &Value, after: &Value, place:
     let mut is_changed = false;
     visit_changed_read_only(schemas, before, after, &mut |steps, _| {
         is_changed |= pointer(steps) == place;
-        !is_changed
+        true
     });
     is_changed
 }

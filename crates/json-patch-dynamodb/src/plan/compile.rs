@@ -43,7 +43,6 @@ pub(super) fn compile<'p>(
     let mut lessons = Vec::new();
     for _ in 0..attempts {
         let known = lessons.len();
-        notes.clear();
         let mut document = SymbolicDocument::new(Clauses::new(hints, lessons));
         let outcome = match patch.change() {
             Change::Operations(operations) => {
@@ -51,6 +50,7 @@ pub(super) fn compile<'p>(
             }
             Change::Merge(merge) => document.merge(merge),
         };
+        // What tells something late does not come this far. So there is one planning that takes notes.
         let outcome = outcome
             .and_then(|()| document.write(patch.limits()))
             .and_then(|()| document.keep(rules, notes));

@@ -335,7 +335,7 @@ impl<N: Touched> Elements<N> {
             return Some(Layout { prepended, set, removed, appended });
         }
         let front = self.front_len();
-        if front > self.covered && self.is_prepended() {
+        if self.is_prepended() {
             let prepended = self.front.iter().map_while(Part::new_node).collect();
             return Some(Layout { prepended, set, removed, appended });
         }
@@ -362,9 +362,6 @@ impl<N: Touched> Elements<N> {
                 Part::One { home, node } if *home == Some(place) => {
                     node.is_as_stored() || put(place, Source::Own(node))
                 }
-                Part::One { home: Some(home), node } if node.is_as_stored() => {
-                    put(place, Source::Stored(*home))
-                }
                 Part::One { node, .. } => put(place, Source::Other(node)),
             };
             if !do_fit {
@@ -383,9 +380,10 @@ impl<N: Touched> Elements<N> {
         let mut next = 0;
         for part in &self.front[new..] {
             match part {
-                Part::Run(run) if run.start == next => {}
+                // Runs keep their order. They are where they were, if all that is between them is.
+                Part::Run(_) => {}
                 Part::One { home, node } if *home == Some(next) && node.is_as_stored() => {}
-                _ => return false,
+                Part::One { .. } => return false,
             }
             next += part.len();
         }
@@ -409,14 +407,15 @@ impl<N: Touched> Elements<N> {
         self.front.iter().map(Part::len).sum()
     }
 
-    /// Makes the front at least `length` long; none where the stored array is known to be shorter.
+    /// Makes the front at least `length` long. Fails where the length of the stored array is known: then
+    /// the front is all of it.
     fn cover(&mut self, length: usize) -> Option<()> {
         let more = length.saturating_sub(self.front_len());
         if more > 0 {
-            let end = self.covered.checked_add(more)?;
-            if self.length.is_some_and(|known| end > known) {
+            if self.length.is_some() {
                 return None;
             }
+            let end = self.covered.checked_add(more)?;
             self.front.push(Part::Run(self.covered..end));
             self.covered = end;
         }

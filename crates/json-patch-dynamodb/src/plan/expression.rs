@@ -549,9 +549,10 @@ impl<'p> Clauses<'p> {
         match self.known(path) {
             Known::Value(_) => true,
             Known::Missing => false,
-            Known::Nothing => self.facts.get(path).is_some_and(|fact| {
-                fact.exists || fact.kind.is_some() || fact.least > 0 || fact.length.is_some()
-            }),
+            // What has a length, or elements, has a type.
+            Known::Nothing => {
+                self.facts.get(path).is_some_and(|fact| fact.exists || fact.kind.is_some())
+            }
         }
     }
 
@@ -574,7 +575,7 @@ impl<'p> Clauses<'p> {
     }
 
     /// Adds `condition`, which proves that something is at `path`. Fails where no document is like
-    /// that, or where there are more conditions than any expression has room for.
+    /// that, or where there are so many conditions that no expression has room for them.
     fn demand(&mut self, path: &Path, condition: Condition<'p>) -> Result<(), Obstacle> {
         if self.conditions.contains(&condition) {
             return Ok(());
@@ -595,7 +596,7 @@ impl<'p> Clauses<'p> {
         }
         self.conditions.push(condition);
         self.facts.entry(path.clone()).or_default().exists = true;
-        if self.conditions.len() > MAX_OPERATORS { Err(Obstacle::NoRoom) } else { Ok(()) }
+        if self.conditions.len() == MAX_OPERATORS { Err(Obstacle::NoRoom) } else { Ok(()) }
     }
 
     /// Learns that what is stored at `path` is of type `kind`.

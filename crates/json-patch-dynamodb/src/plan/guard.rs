@@ -43,9 +43,6 @@ pub(super) fn keep<'p>(
 pub(super) trait Notes {
     /// Takes a note.
     fn take(&mut self, _note: impl FnOnce() -> Note) {}
-
-    /// Forgets all notes.
-    fn clear(&mut self) {}
 }
 
 impl Notes for () {}
@@ -53,10 +50,6 @@ impl Notes for () {}
 impl Notes for Vec<Note> {
     fn take(&mut self, note: impl FnOnce() -> Note) {
         self.push(note());
-    }
-
-    fn clear(&mut self) {
-        self.clear();
     }
 }
 

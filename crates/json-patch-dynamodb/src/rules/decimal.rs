@@ -76,23 +76,15 @@ impl Decimal {
         rest == 0
     }
 
-    /// The power of ten of the first digit, from 1 for a number from 1 to 9.
-    fn magnitude(self) -> i32 {
-        self.digits.checked_ilog10().map_or(i32::MIN, |digits| {
-            i32::try_from(digits).unwrap_or(i32::MAX).saturating_add(self.exponent)
-        })
-    }
-
     fn cmp_magnitude(self, other: Self) -> Ordering {
-        self.magnitude().cmp(&other.magnitude()).then_with(|| {
-            // The first digits stand at the same place, so no number gets more digits than 38.
-            let least = self.exponent.min(other.exponent);
-            let aligned = |number: Self| {
-                let tens = number.exponent.abs_diff(least);
-                number.digits.saturating_mul(10_u128.saturating_pow(tens))
-            };
-            aligned(self).cmp(&aligned(other))
-        })
+        let least = self.exponent.min(other.exponent);
+        // One of both stays as it is, and has at most 38 digits. So the other one is larger than it where it
+        // has no room.
+        let aligned = |number: Self| {
+            let tens = number.exponent.abs_diff(least);
+            number.digits.saturating_mul(10_u128.saturating_pow(tens))
+        };
+        aligned(self).cmp(&aligned(other))
     }
 }
 
