@@ -26,16 +26,21 @@ pub fn item_bytes(value: &Value) -> usize {
         Value::Number(number) => number_bytes(number),
         Value::String(text) => text.len(),
         Value::Array(elements) => {
-            3 + elements.iter().map(|each| ELEMENT_BYTES + item_bytes(each)).sum::<usize>()
+            CONTAINER_BYTES
+                + elements.iter().map(|each| ELEMENT_BYTES + item_bytes(each)).sum::<usize>()
         }
         Value::Object(members) => {
-            3 + members
-                .iter()
-                .map(|(name, each)| member_bytes(name, item_bytes(each)))
-                .sum::<usize>()
+            CONTAINER_BYTES
+                + members
+                    .iter()
+                    .map(|(name, each)| member_bytes(name, item_bytes(each)))
+                    .sum::<usize>()
         }
     }
 }
+
+/// The bytes of an object or array without entries.
+pub(crate) const CONTAINER_BYTES: usize = 3;
 
 /// The bytes that an element adds to its array beside its own.
 pub(crate) const ELEMENT_BYTES: usize = 1;

@@ -19,7 +19,7 @@ use crate::{
     limits::Limits,
     pointer::index,
     rules::Rules,
-    size::{depth, item_bytes},
+    size::{CONTAINER_BYTES, ELEMENT_BYTES, depth, item_bytes, member_bytes},
 };
 
 /// About how many bytes a patch may take apart or copy while it is planned. Copies of copies double
@@ -294,20 +294,20 @@ impl<'p> Node<'p> {
     /// number above `limit`.
     fn known_bytes(&self, limit: usize) -> usize {
         let sum = |entries: &mut dyn Iterator<Item = (usize, &Node<'p>)>| {
-            let mut bytes = 0;
+            let mut bytes = CONTAINER_BYTES;
             while bytes <= limit
-                && let Some((name, node)) = entries.next()
+                && let Some((entry, node)) = entries.next()
             {
-                bytes += 1 + name + node.known_bytes(limit);
+                bytes += entry + node.known_bytes(limit);
             }
             bytes
         };
         match self {
             Node::Value(value) => item_bytes(value),
             Node::Object(members) => {
-                sum(&mut members.iter().map(|(name, node)| (name.len(), node)))
+                sum(&mut members.iter().map(|(name, node)| (member_bytes(name, 0), node)))
             }
-            Node::Array(elements) => sum(&mut elements.iter().map(|node| (0, node))),
+            Node::Array(elements) => sum(&mut elements.iter().map(|node| (ELEMENT_BYTES, node))),
             Node::Stored { .. } => 0,
         }
     }
