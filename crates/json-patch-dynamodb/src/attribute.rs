@@ -64,6 +64,7 @@ pub fn from_attribute(attribute: AttributeValue) -> Result<Value, Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
     use serde_json::json;
 
     use super::*;
@@ -82,10 +83,16 @@ mod tests {
 
     #[test]
     fn what_json_does_not_have_is_refused() {
-        let set = AttributeValue::M([("a".into(), AttributeValue::Ss(vec!["x".into()]))].into());
-        assert_eq!(
-            from_attribute(set).unwrap_err().to_string(),
-            "the stored document holds a set, which is not JSON"
-        );
+        for (attribute, what) in [
+            (AttributeValue::Ss(vec!["x".into()]), "a set"),
+            (AttributeValue::B(Blob::new("x")), "binary data"),
+            (AttributeValue::N("1e200".into()), "an odd number"),
+        ] {
+            let stored = AttributeValue::M([("a".into(), attribute)].into());
+            assert_eq!(
+                from_attribute(stored).unwrap_err().to_string(),
+                format!("the stored document holds {what}, which is not JSON")
+            );
+        }
     }
 }

@@ -277,6 +277,43 @@ mod tests {
         assert!(Hints::of(&long).bytes <= MAX_BYTES);
         let large = json!(vec![json!({"a": [1]}); 100_000]);
         assert_eq!(Hints::of(&large).places.len(), MAX_PLACES);
+        // The last object or array that is looked at.
+        for (objects, is_seen) in [(MAX_VALUES - 1, true), (MAX_VALUES, false)] {
+            let mut wide: Value = (0..objects).map(|n| (format!("m{n:03}"), json!({}))).collect();
+            wide["n"] = json!([]);
+            assert_eq!(Hints::of(&wide).at("/n").is_some(), is_seen, "{objects}");
+        }
+        // Other values do not count.
+        let scalars: Value = (0..1_000).map(|n| (format!("m{n:03}"), json!(n))).collect();
+        assert!(Hints::of(&json!({"a": scalars, "b": [[]]})).at("/b/0").is_some());
+        // The longest pointer that is remembered, in one step and in two.
+        let (half, rest) = ("x".repeat(MAX_BYTES / 2 - 1), "y".repeat(MAX_BYTES / 2 - 1));
+        for (more, is_seen) in [("", true), ("y", false)] {
+            let (one, two) = (format!("{half}/{rest}{more}"), format!("{rest}{more}"));
+            let document = json!({(&*one.replace('/', "z")): []});
+            assert_eq!(Hints::of(&document).places.len(), 1 + usize::from(is_seen));
+            let document = json!({(&*half): {(&*two): []}});
+            assert_eq!(Hints::of(&document).at(&format!("/{one}")).is_some(), is_seen);
+        }
+    }
+
+    #[test]
+    fn a_long_patch_is_not_followed() {
+        for (length, is_followed) in [(MAX_FOLLOWED, true), (MAX_FOLLOWED + 1, false)] {
+            let removals = vec![json!({"op": "remove", "path": "/a/0"}); length];
+            let removals = Patch::parse(json!(removals).to_string().as_bytes());
+            let flat: Value = (0..length).map(|n| (format!("m{n}"), json!(n))).collect();
+            let nested: Value = (0..length - 4).map(|n| (format!("m{n}"), json!(n))).collect();
+            let nested = json!({"m": {"m": 1, "n": nested, "o": 1}});
+            let merge = |merge: &Value| Patch::parse_merge(merge.to_string().as_bytes());
+            for patch in [removals, merge(&flat), merge(&nested)] {
+                let mut hints = Hints::of(&json!({"a": vec![0; 200], "b": [1]}));
+                hints.follow(&patch.expect("a patch"));
+                assert_eq!(hints.at("/b").is_some(), is_followed, "{length}");
+                assert_eq!(hints.is_empty(), !is_followed);
+            }
+        }
+        assert!(Hints::none().is_empty());
     }
 
     #[test]
@@ -315,6 +352,7 @@ mod tests {
             ),
             (json!([{"op": "add", "path": "", "value": {"d": [1]}}]), json!({"d": [1]})),
             (json!([{"op": "test", "path": "/a", "value": 1}]), document.clone()),
+            (json!([{"op": "move", "from": "/a/1", "path": "/a/1"}]), document.clone()),
         ] {
             let patch = Patch::parse(operations.to_string().as_bytes()).expect("a valid patch");
             let mut hints = Hints::of(&document);

@@ -67,7 +67,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::limits::{MAX_EXPRESSION_BYTES, MAX_OPERATORS};
+    use crate::limits::{Limits, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
 
     fn plan_of(patch: &Patch) -> Plan<'_> {
         Plan::of(patch, "document", Hints::none())
@@ -196,13 +196,180 @@ mod tests {
         assert_eq!(plan_of(&patch(&appends)).as_str(), "direct");
     }
 
+    /// What is in the way of a Direct plan, if anything is.
+    fn obstacle(patch: &Patch) -> Option<Obstacle> {
+        match plan_of(patch) {
+            Plan::Rewrite(obstacle) => Some(obstacle),
+            Plan::Direct(_) | Plan::Check => None,
+        }
+    }
+
+    /// An object of so many members with names of eight letters.
+    fn object(members: usize) -> Value {
+        (0..members).map(|n| (format!("m{n:07}"), json!(1))).collect()
+    }
+
+    fn add(path: &str, value: &Value) -> Value {
+        json!({"op": "add", "path": path, "value": value})
+    }
+
     #[test]
-    fn copies_of_copies_end_the_planning() {
-        let mut operations = vec![json!({"op": "add", "path": "/a", "value": {"x": 1}})];
+    fn room_in_an_expression_is_left_to_the_caller() {
+        // The one has the longer condition, the other the longer update.
+        for (change, sizes) in [
+            (
+                json!([
+                    {"op": "remove", "path": "/gone"},
+                    {"op": "replace", "path": "/a", "value": 1},
+                    {"op": "add", "path": "/b/2", "value": 1},
+                    {"op": "add", "path": "/c/d", "value": 1}
+                ]),
+                1,
+            ),
+            (json!({"a": 1, "b": 2, "c": 3, "d": 4, "e": null, "f": null, "g": null}), 0),
+        ] {
+            let text = change.to_string();
+            let is_direct = |bytes: usize, operators: usize| {
+                let limits = Limits {
+                    reserved_expression_bytes: bytes,
+                    reserved_operators: operators,
+                    ..Limits::DYNAMODB
+                };
+                let patch = Patch::parse_merge_within(text.as_bytes(), limits).expect("a patch");
+                matches!(plan_of(&patch), Plan::Direct(_))
+            };
+            let patch = Patch::parse_merge(text.as_bytes()).expect("a patch");
+            let Plan::Direct(update) = plan_of(&patch) else { panic!("not direct") };
+            let lengths = [update.update_expression().len(), update.condition_expression().len()];
+            let room = MAX_EXPRESSION_BYTES - lengths[0].max(lengths[1]);
+            // A separator more is counted.
+            let spare = " AND ".len();
+            assert!(is_direct(room - spare, 0) && !is_direct(room + 1, 0), "{text}");
+            // A size is a function and a comparison. All other clauses count as two operators, too.
+            let clauses = (update.set.len() + update.remove.len()).max(update.conditions.len());
+            let operators = clauses * 2 + sizes;
+            assert!(is_direct(0, MAX_OPERATORS - operators), "{text}");
+            assert!(!is_direct(0, MAX_OPERATORS - operators + 1), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_work_of_planning_is_bounded() {
+        // Each part takes 256 bytes, and its name, of 1 MiB.
+        let array =
+            |length: usize| json!([add("/a", &json!(vec![1; length])), add("/a/0", &json!(1))]);
+        let object_of =
+            |members: usize| json!([add("/a", &object(members)), add("/a/b", &json!(1))]);
+        let merge = |members: usize| {
+            let merge = json!({"a": object(members)});
+            Patch::parse_merge(merge.to_string().as_bytes()).expect("a merge patch")
+        };
+        let much = Some(Obstacle::TooMuchWork);
+        assert_eq!(obstacle(&patch(&array(4_096))), None);
+        assert_eq!(obstacle(&patch(&array(4_097))), much);
+        assert_eq!(obstacle(&patch(&object_of(3_971))), None);
+        assert_eq!(obstacle(&patch(&object_of(3_972))), much);
+        assert_eq!(obstacle(&merge(3_970)), Some(Obstacle::NoRoom));
+        assert_eq!(obstacle(&merge(3_972)), much);
+        // What is copied counts with all its parts.
+        let copies = |first: &[Value], count: usize| {
+            let copy = |n| json!({"op": "copy", "from": "/a", "path": format!("/c{n}")});
+            let copies = (0..count).map(copy);
+            patch(&json!(first.iter().cloned().chain(copies).collect::<Vec<_>>()))
+        };
+        let apart = [add("/a", &object(99)), add("/a/b", &json!(1))];
+        let appended = vec![add("/a/-", &json!(1)); 100];
+        for first in [&apart[..], &appended] {
+            assert_eq!(obstacle(&copies(first, 39)), None);
+            assert_eq!(obstacle(&copies(first, 41)), much);
+        }
+        // A member that was removed is remembered.
+        let remove = |n| json!({"op": "remove", "path": format!("/a/m{n}")});
+        let removed: Vec<_> = (0..99).map(remove).collect();
+        assert_ne!(obstacle(&copies(&removed, 39)), much);
+        assert_eq!(obstacle(&copies(&removed, 42)), much);
+        // A copy of copies doubles.
+        let mut operations = vec![add("/a", &json!({"x": 1}))];
         operations.extend(
             (0..30).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/a/c{n}")})),
         );
-        assert_eq!(plan_of(&patch(&json!(operations))).as_str(), "rewrite");
+        assert_eq!(obstacle(&patch(&json!(operations))), much);
+    }
+
+    #[test]
+    fn the_parts_of_an_array_are_bounded() {
+        // The array is known, so that no condition is needed.
+        let tests = |count: usize| {
+            let array = json!(vec![1; 400]);
+            let test =
+                |path: String, value: &Value| json!({"op": "test", "path": path, "value": value});
+            let mut operations = vec![test("/a".to_owned(), &array), add("/b", &json!(1))];
+            operations.extend((0..count).map(|n| test(format!("/a/{n}"), &json!(1))));
+            patch(&json!(operations))
+        };
+        assert_eq!(obstacle(&tests(300)), None);
+        assert_eq!(obstacle(&tests(302)), Some(Obstacle::NoRoom));
+    }
+
+    #[test]
+    fn not_too_many_elements_move() {
+        let with_hint = |length: usize, operations: &Value| {
+            let hints = Hints::of(&json!({"a": vec![1; length]}));
+            match Plan::of(&patch(operations), "document", &hints) {
+                Plan::Rewrite(obstacle) => Some(obstacle),
+                Plan::Direct(_) | Plan::Check => None,
+            }
+        };
+        let first = json!([add("/a/1", &json!(1))]);
+        // The new one is put where another was, too.
+        assert_eq!(with_hint(100, &first), None);
+        assert_eq!(with_hint(101, &first), Some(Obstacle::ElementsMove));
+        // What is appended moves nothing.
+        let appends = (0..500).map(|n| add(&format!("/a/{}", 100 + n), &json!(1)));
+        assert_eq!(with_hint(100, &appends.collect()), None);
+    }
+
+    #[test]
+    fn a_long_patch_is_planned_once() {
+        let late = |appends: usize| {
+            let replace = |path: &str| json!({"op": "replace", "path": path, "value": 1});
+            let mut operations = vec![replace("/a/0"), replace("/a/b")];
+            operations.extend(vec![add("/c/-", &json!(1)); appends]);
+            patch(&json!(operations))
+        };
+        assert_eq!(obstacle(&late(98)), None);
+        assert_eq!(obstacle(&late(99)), Some(Obstacle::Contradiction));
+    }
+
+    #[test]
+    fn values_that_no_item_holds_are_left_to_a_rewrite() {
+        let limit = Limits::DYNAMODB.item_bytes;
+        let text = |bytes: usize| json!("x".repeat(bytes));
+        for (more, expected) in [(0, None), (1, Some(Obstacle::ValuesTooLarge))] {
+            // Two values, one that takes all, and one that was put together, whose name and braces count.
+            let two = [add("/a", &text(limit / 2)), add("/b", &text(limit / 2 + more))];
+            let one = [add("/a", &text(limit + more))];
+            let apart = [
+                add("/a", &json!({"name": text(limit - 100)})),
+                add("/a/other", &text(100 - 3 - 5 - 6 + more)),
+            ];
+            let array = [add("/a", &json!([text(limit - 100)])), add("/a/-", &text(95 + more))];
+            for operations in [&two[..], &one, &apart, &array] {
+                assert_eq!(obstacle(&patch(&json!(operations))), expected, "{more}");
+            }
+        }
+        // A value that is moved deeper than the patch had it.
+        let nested = |levels: usize| (0..levels).fold(json!(1), |value, _| json!([value]));
+        for (path, levels) in [("/a/b", 2), ("/a/-", 2), ("/a/b/c/d", 4)] {
+            let fitting = Limits::DYNAMODB.depth - levels;
+            for (depth, expected) in
+                [(fitting, None), (fitting + 1, Some(Obstacle::ValuesTooLarge))]
+            {
+                let movement = json!({"op": "move", "from": "/t", "path": path});
+                let found = obstacle(&patch(&json!([add("/t", &nested(depth)), movement])));
+                assert_eq!(found, expected, "{path} {depth}");
+            }
+        }
     }
 
     /// The expressions of a direct plan as one line, with the names and the values behind them.
@@ -222,7 +389,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 103] = [
+    const RULES: [(&str, &str, &str); 116] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -474,6 +641,21 @@ mod tests {
             "rewrite: elements-move",
         ),
         (
+            "what is put first leaves alone what was looked at",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "test", "path": "/a/3", "value": 9}]"#,
+            r#"SET #document.#0=list_append(:2,#document.#0) IF attribute_type(#document.#0,:0) AND #document.#0[2]=:1 | #0 a | ["L",9,[1]]"#,
+        ),
+        (
+            "what is put first comes not before elements that change places",
+            r#"[{"op": "test", "path": "/a/5", "value": 1}, {"op": "add", "path": "/a/0", "value": 1}, {"op": "move", "from": "/a/1", "path": "/a/2"}]"#,
+            "rewrite: elements-move",
+        ),
+        (
+            "what is put first comes not before an element that changes",
+            r#"[{"op": "add", "path": "/a/0", "value": 1}, {"op": "replace", "path": "/a/1/b", "value": 2}]"#,
+            "rewrite: elements-move",
+        ),
+        (
             "an array of the patch loses an element",
             r#"[{"op": "add", "path": "/a", "value": [1, 2]}, {"op": "remove", "path": "/a/0"}]"#,
             "SET #document.#0=:0 IF  | #0 a | [[2]]",
@@ -521,6 +703,11 @@ mod tests {
         (
             "nothing is moved into itself",
             r#"[{"op": "move", "from": "/a", "path": "/a/b"}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "no element is moved into itself, and not into the one after it",
+            r#"[{"op": "move", "from": "/a/0", "path": "/a/0/b"}]"#,
             "rewrite: contradiction",
         ),
         (
@@ -733,6 +920,51 @@ mod tests {
             "what is learned of one place is not held against another",
             r#"[{"op": "replace", "path": "/p/0", "value": 1}, {"op": "replace", "path": "/q/0", "value": 1}, {"op": "replace", "path": "/q/n", "value": 1}, {"op": "replace", "path": "/p/n", "value": 1}, {"op": "replace", "path": "/0/0", "value": 1}]"#,
             "SET #document.#1[0]=:0,#document.#0.#1=:0,#document.#0.#3=:0,#document.#2.#1=:0,#document.#2.#3=:0 IF attribute_exists(#document.#0.#1) AND attribute_exists(#document.#2.#1) AND attribute_exists(#document.#2.#3) AND attribute_exists(#document.#0.#3) AND attribute_exists(#document.#1[0]) | #0 p #1 0 #2 q #3 n | [1]",
+        ),
+        (
+            "a name does not lead into an array of the patch",
+            r#"[{"op": "add", "path": "/a", "value": [1]}, {"op": "add", "path": "/a/b", "value": 2}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "a test of an object of the patch asks for all its members",
+            r#"[{"op": "add", "path": "/a", "value": {}}, {"op": "add", "path": "/a/b", "value": 1}, {"op": "test", "path": "/a", "value": {"b": 1, "c": 2}}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "a test of an array of the patch asks for all its elements",
+            r#"[{"op": "add", "path": "/a", "value": [1]}, {"op": "add", "path": "/a/-", "value": 2}, {"op": "test", "path": "/a", "value": [1, 2, 3]}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "an array of the patch is tested",
+            r#"[{"op": "add", "path": "/a", "value": [1]}, {"op": "add", "path": "/a/-", "value": 2}, {"op": "test", "path": "/a", "value": [1, 2]}]"#,
+            "SET #document.#0=:0 IF  | #0 a | [[1,2]]",
+        ),
+        (
+            "elements are appended one after the other, also where another place is learned of",
+            r#"[{"op": "add", "path": "/a/3", "value": 1}, {"op": "add", "path": "/a/4", "value": 2}, {"op": "replace", "path": "/p/0", "value": 1}, {"op": "replace", "path": "/p/n", "value": 1}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:2),#document.#1.#2=:3,#document.#1.#3=:3 IF attribute_type(#document.#0,:0) AND size(#document.#0)=:1 AND attribute_exists(#document.#1.#2) AND attribute_exists(#document.#1.#3) | #0 a #1 p #2 0 #3 n | ["L",3,[1,2],1]"#,
+        ),
+        (
+            "an element of a copy is there where the length says so",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "test", "path": "/b/0", "value": 1}, {"op": "add", "path": "/a/2", "value": 1}, {"op": "test", "path": "/b/1", "value": 2}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:3),#document.#1=#document.#0 IF attribute_exists(#document.#0) AND #document.#0[0]=:0 AND attribute_type(#document.#0,:1) AND size(#document.#0)=:2 AND #document.#0[1]=:2 | #0 a #1 b | [1,"L",2,[1]]"#,
+        ),
+        (
+            "an element of a copy is not there where the length says so",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "test", "path": "/b/0", "value": 1}, {"op": "add", "path": "/a/2", "value": 1}, {"op": "test", "path": "/b/2", "value": 2}]"#,
+            "rewrite: contradiction",
+        ),
+        (
+            "an array is as long as the elements of its copy say",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "test", "path": "/b/5", "value": 1}, {"op": "add", "path": "/a/6", "value": 1}]"#,
+            r#"SET #document.#0=list_append(#document.#0,:3),#document.#1=#document.#0 IF attribute_exists(#document.#0) AND #document.#0[5]=:0 AND attribute_type(#document.#0,:1) AND size(#document.#0)=:2 | #0 a #1 b | [1,"L",6,[1]]"#,
+        ),
+        (
+            "an array is not shorter than the elements of its copy say",
+            r#"[{"op": "copy", "from": "/a", "path": "/b"}, {"op": "test", "path": "/b/5", "value": 1}, {"op": "add", "path": "/a/5", "value": 1}]"#,
+            "rewrite: contradiction",
         ),
     ];
 

@@ -505,6 +505,13 @@ mod tests {
         );
         refused(&at_a(json!(1)), "`/properties/a`: expected an object, `true` or `false`");
         refused(&json!([]), "expected an object, `true` or `false`");
+        for types in [json!([]), json!(["text"]), json!(1)] {
+            refused(
+                &json!({"type": types}),
+                "`type`: expected `null`, `boolean`, `object`, `array`, `number`, `string` or \
+                 `integer`, or an array of these",
+            );
+        }
         refused(
             &at_a(json!({"multipleOf": 0})),
             "`multipleOf` at `/properties/a`: expected a number above 0",
@@ -575,6 +582,70 @@ mod tests {
         );
     }
 
+    /// One value that is allowed, and one that is not, of each keyword's value.
+    #[test]
+    fn each_keyword_means_what_json_schema_says() {
+        for (schema, allowed, refused) in [
+            (json!({"type": "integer"}), json!(1), json!(1.5)),
+            (json!({"type": "number"}), json!(1.5), json!("1")),
+            (json!({"type": ["string", "integer"]}), json!(2), json!(2.5)),
+            (json!({"enum": [1, "x"]}), json!("x"), json!("y")),
+            (json!({"const": {"x": [1]}}), json!({"x": [1]}), json!({"x": [2]})),
+            (json!(false), Value::Null, json!(1)),
+            (json!({"multipleOf": 3}), json!(6), json!(7)),
+            (json!({"minimum": 3}), json!(3), json!(2)),
+            (json!({"maximum": 3}), json!(3), json!(4)),
+            (json!({"exclusiveMinimum": 3}), json!(4), json!(3)),
+            (json!({"exclusiveMaximum": 3}), json!(2), json!(3)),
+            (json!({"minLength": 2}), json!("ää"), json!("ä")),
+            (json!({"maxLength": 2}), json!("ää"), json!("äää")),
+            (json!({"pattern": "^a"}), json!("ab"), json!("ba")),
+            (json!({"minItems": 2}), json!([1, 2]), json!([1])),
+            (json!({"maxItems": 2}), json!([1, 2]), json!([1, 2, 3])),
+            (json!({"uniqueItems": true}), json!([1, 2]), json!([1, 2, 1])),
+            (json!({"uniqueItems": false}), json!([1, 1]), Value::Null),
+            (json!({"contains": {"minimum": 3}}), json!([1, 3]), json!([1, 2])),
+            (json!({"items": {"minimum": 3}}), json!([3, 4]), json!([3, 2])),
+            (json!({"prefixItems": [{"minimum": 3}]}), json!([3, 1]), json!([2])),
+            (json!({"prefixItems": [true], "items": {"minimum": 3}}), json!([1, 3]), json!([3, 1])),
+            (json!({"minProperties": 1}), json!({"x": 1}), json!({})),
+            (json!({"maxProperties": 1}), json!({"x": 1}), json!({"x": 1, "y": 1})),
+            (json!({"required": ["x"]}), json!({"x": 1}), json!({"y": 1})),
+            (json!({"dependentRequired": {"x": ["y"]}}), json!({"z": 1}), json!({"x": 1})),
+            (json!({"propertyNames": {"maxLength": 1}}), json!({"x": 1}), json!({"xy": 1})),
+            (json!({"patternProperties": {"^x": false}}), json!({"y": 1}), json!({"xy": 1})),
+            (json!({"additionalProperties": {"minimum": 3}}), json!({"x": 3}), json!({"x": 2})),
+            (json!({"additionalProperties": false}), json!({}), json!({"x": 2})),
+            (json!({"allOf": [{"minimum": 3}, {"maximum": 5}]}), json!(4), json!(6)),
+            (json!({"anyOf": [{"minimum": 3}, {"maximum": 1}]}), json!(1), json!(2)),
+            (json!({"oneOf": [{"minimum": 3}, {"maximum": 5}]}), json!(6), json!(4)),
+            (json!({"not": {"minimum": 3}}), json!(2), json!(3)),
+            (json!({"if": {"minimum": 3}, "then": {"minimum": 5}}), json!(5), json!(4)),
+            (json!({"if": {"minimum": 3}, "else": {"maximum": 1}}), json!(3), json!(2)),
+            (json!({"$ref": "#/$defs/a%20b~1c"}), json!(3), json!(2)),
+        ] {
+            // Both as the value itself, and where only counts whether the schema holds.
+            for (within, allowed, refused) in [
+                (schema.clone(), &allowed, &refused),
+                (json!({"not": {"not": schema}}), &allowed, &refused),
+                (json!({"not": schema}), &refused, &allowed),
+            ] {
+                let all = json!({
+                    "$schema": "https://json-schema.org/draft/2020-12/schema",
+                    "properties": {"a": within},
+                    "$defs": {"a b/c": {"minimum": 3}}
+                });
+                let ruled = rules(&all);
+                for (value, is_allowed) in [(allowed, true), (refused, false)] {
+                    if !value.is_null() {
+                        let broken = ruled.violations(&json!({"a": value}));
+                        assert_eq!(broken.is_empty(), is_allowed, "{within} {value}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_reference_that_comes_back_takes_a_step() {
         rules(&json!({"properties": {"a": {"$ref": "#"}}, "items": {"$ref": "#"}}));
@@ -608,6 +679,16 @@ mod tests {
         let why = "more than 64 schemas apply to one value within each other";
         let error = Rules::parse(&json!({"not": chain(64)}).to_string()).expect_err("too many");
         assert_eq!(error.to_string(), why);
+        // A chain that another one was found to end in.
+        let referring = |length: usize| {
+            let mut schema = json!({"$ref": "#/$defs/a"});
+            for _ in 0..length {
+                schema = json!({"allOf": [schema]});
+            }
+            json!({"properties": {"a": {"$ref": "#/$defs/a"}, "b": schema}, "$defs": {"a": chain(60)}})
+        };
+        rules(&referring(3));
+        Rules::parse(&referring(4).to_string()).expect_err("too many");
     }
 
     fn checked(rules: &Rules, patch: &Value, before: &Value) -> Result<(), BrokenRules> {
@@ -640,6 +721,76 @@ mod tests {
         let patch = json!([{"op": "move", "from": "/a", "path": "/b"}]);
         let expected = "operation 0 (`move` `/b`): `/b` breaks the rule `minimum` 1";
         breaks(&schema, &patch, &json!({"a": 0}), expected);
+    }
+
+    #[test]
+    fn no_more_violations_are_told_than_there_are() {
+        let schema = json!({"properties": {"a": {"items": {"type": "string"}}}});
+        // Two elements are where none broke the rule, but one of them only has moved.
+        let patch = json!([
+            {"op": "add", "path": "/a/0", "value": "x"},
+            {"op": "replace", "path": "/a/3", "value": 3}
+        ]);
+        let expected = "operation 1 (`replace` `/a/3`): `/a/2` breaks the rule `type` \"string\"";
+        breaks(&schema, &patch, &json!({"a": [1, 2, "y"]}), expected);
+    }
+
+    #[test]
+    fn the_member_is_named_that_the_patch_has_changed() {
+        // The rule applies only after the patch, and another member breaks it too.
+        let then = |schema: Value| json!({"if": {"required": ["t"]}, "then": schema});
+        let patch = json!([
+            {"op": "remove", "path": "/b"},
+            {"op": "add", "path": "/c", "value": 1},
+            {"op": "add", "path": "/t", "value": 1}
+        ]);
+        let before = json!({"aa": 1, "b": 1});
+        for (schema, expected) in [
+            (json!({"required": ["a", "b"]}), r#"`required` ["a","b"]: `b` is missing"#),
+            (
+                json!({"properties": {"t": true}, "additionalProperties": false}),
+                "`additionalProperties` false: `c` is not allowed",
+            ),
+            // Another rule names no member.
+            (json!({"required": ["a"], "maxProperties": 2}), "`maxProperties` 2, and 1 more"),
+        ] {
+            let expected =
+                format!("operation 2 (`add` `/t`): the document breaks the rule {expected}");
+            breaks(&then(schema), &patch, &before, &expected);
+        }
+    }
+
+    #[test]
+    fn what_is_told_can_be_told_apart_by_a_program() {
+        let schema = json!({
+            "properties": {"a": {"readOnly": true, "maximum": 5}, "b": false}
+        });
+        let ruled = rules(&schema);
+        assert!(!ruled.is_empty() && Rules::none().is_empty());
+        let patch = json!([
+            {"op": "add", "path": "/c", "value": 1},
+            {"op": "add", "path": "/a", "value": 6},
+            {"op": "add", "path": "/b", "value": 6}
+        ]);
+        let told = |rules: &Rules, patch: &Value| {
+            let broken = checked(rules, patch, &json!({})).expect_err("broken");
+            let each = broken.violations.iter().map(|violation| {
+                let place = violation.place.to_string();
+                (violation.reason(), violation.pointer.to_string(), place, violation.is_read_only())
+            });
+            (broken.index(), broken.is_read_only(), each.collect::<Vec<_>>())
+        };
+        let of = |reason, pointer: &str, place: &str, is_read_only| {
+            (reason, pointer.to_owned(), place.to_owned(), is_read_only)
+        };
+        let read_only = of("read-only", "/a", "/properties/a/readOnly", true);
+        let too_large = of("rule-broken", "/a", "/properties/a/maximum", false);
+        let not_allowed = of("rule-broken", "/b", "/properties/b", false);
+        let (rest, all) =
+            (vec![too_large.clone(), not_allowed.clone()], vec![read_only, too_large, not_allowed]);
+        assert_eq!(told(&ruled, &patch), (Some(1), true, all.clone()));
+        assert_eq!(told(&ruled.ignoring_read_only(), &patch), (Some(1), false, rest));
+        assert_eq!(told(&ruled, &json!({"a": 6, "b": 6})), (None, true, all));
     }
 
     #[test]
@@ -695,6 +846,11 @@ mod tests {
         ]);
         let expected = "operation 0 (`remove` `/a/0`): `/a` is read-only, and 1 more";
         breaks(&schema, &patch, &json!({"a": [1]}), expected);
+        // What was changed before it is not it.
+        let mut after_another = vec![json!({"op": "add", "path": "/b", "value": 1})];
+        after_another.extend_from_slice(patch.as_array().expect("operations"));
+        let expected = "operation 1 (`remove` `/a/0`): `/a` is read-only, and 1 more";
+        breaks(&schema, &json!(after_another), &json!({"a": [1]}), expected);
     }
 
     #[test]

@@ -279,7 +279,48 @@ mod tests {
             let names = (0..1_001).map(|n| (format!("m{n}"), json!([value, "x".repeat(90)])));
             Value::Object(names.collect())
         };
-        let undo = undo(&members(1), &members(2), &Limits::DYNAMODB);
-        assert_eq!(json!(undo), json!([{"op": "replace", "path": "", "value": members(2)}]));
+        for path in ["", "/a"] {
+            // Beside another member, that stays as it is.
+            let document = |value: i32| match path {
+                "" => members(value),
+                _ => json!({"a": members(value), "b": LONG}),
+            };
+            let undo = undo(&document(1), &document(2), &Limits::DYNAMODB);
+            assert_eq!(json!(undo), json!([{"op": "replace", "path": path, "value": members(2)}]));
+        }
+    }
+
+    /// The whole takes more with each letter, until the parts take less.
+    #[test]
+    fn the_shorter_one_of_both_is_made() {
+        for (after, before, parts) in [
+            (json!(1), json!(2), json!({"op": "replace", "value": 2})),
+            (json!(1), Value::Null, json!({"op": "remove"})),
+            (Value::Null, json!(2), json!({"op": "add", "value": 2})),
+        ] {
+            let parts = ["/a", "/c"].map(|path| {
+                let mut part = parts.clone();
+                part["path"] = json!(path);
+                part
+            });
+            let parts = json!(parts);
+            let mut made = [false, false];
+            for letters in 0..60 {
+                let document = |value: &Value| {
+                    let mut document = json!({"b": "x".repeat(letters)});
+                    if !value.is_null() {
+                        document["a"] = value.clone();
+                        document["c"] = value.clone();
+                    }
+                    document
+                };
+                let (after, before) = (document(&after), document(&before));
+                let whole = json!([{"op": "replace", "path": "", "value": before}]);
+                let is_whole = whole.to_string().len() < parts.to_string().len();
+                undoes(&after, &before, if is_whole { &whole } else { &parts });
+                made[usize::from(is_whole)] = true;
+            }
+            assert_eq!(made, [true, true]);
+        }
     }
 }

@@ -142,6 +142,12 @@ mod tests {
         explains(&add("/a/b"), none, (None, &[]));
         explains(&add("/a/-"), none, (None, &["`/a` is an array"]));
         explains(&add("/a/3"), none, (None, &["`/a` is an array of length 3"]));
+        let other = json!({"op": "add", "path": "/b/-", "value": 1});
+        explains(
+            &json!([add("/a/3")[0], other]),
+            none,
+            (None, &["`/a` is an array of length 3", "`/b` is an array"]),
+        );
         explains(&add("/a/2024"), none, (None, &["`/a` is an object"]));
         explains(&add("/a/1/b"), none, (None, &["`/a` is an array"]));
         explains(
@@ -170,6 +176,63 @@ mod tests {
         let back = json!({"op": "replace", "path": "/b", "value": 1});
         explains(&json!([copy, change, back, copy, change]), none, (Some(4), &[]));
         explains(&json!([copy, change, back]), none, (None, &[]));
+    }
+
+    #[test]
+    fn the_condition_is_compared_with_a_document() {
+        let rules = json!({"properties": {"a": {"maxItems": 3, "minItems": 1}}});
+        let rules = Rules::parse(&rules.to_string()).expect("rules");
+        let (one, two) = (json!({"a": [1, 2]}), json!({"a": [1]}));
+        for (operation, hint, holding, others) in [
+            (r#"{"op": "remove", "path": "/a"}"#, json!({}), &[r#"{"a": 1}"#][..], &["{}"][..]),
+            (
+                r#"{"op": "add", "path": "/a/b", "value": 1}"#,
+                json!({}),
+                &[r#"{"a": {}}"#],
+                &[r#"{"a": []}"#, r#"{"a": 1}"#, "{}"],
+            ),
+            // The array, and how many elements more there may be.
+            (
+                r#"{"op": "add", "path": "/a/-", "value": 1}"#,
+                json!({}),
+                &[r#"{"a": []}"#, r#"{"a": [1, 2]}"#],
+                &[r#"{"a": [1, 2, 3]}"#, r#"{"a": {}}"#],
+            ),
+            // How many are left at least.
+            (
+                r#"{"op": "remove", "path": "/a/0"}"#,
+                json!({}),
+                &[r#"{"a": [1, 2]}"#, r#"{"a": [1, 2, 3]}"#],
+                &[r#"{"a": [1]}"#, r#"{"a": []}"#],
+            ),
+            // How many there are.
+            (
+                r#"{"op": "add", "path": "/a/1", "value": 1}"#,
+                json!({"a": [1, 2]}),
+                &[r#"{"a": [3, 4]}"#],
+                &[r#"{"a": [3]}"#, r#"{"a": [1, 2, 3]}"#, r#"{"a": {"b": 1, "c": 2}}"#],
+            ),
+        ] {
+            let patch = Patch::parse(format!("[{operation}]").as_bytes()).expect("a patch");
+            let hints = Hints::of(&hint);
+            let explanation = Explanation::keeping(&rules, &patch, "document", &hints);
+            assert_eq!(explanation.plan.as_str(), "direct");
+            for (documents, holds) in [(holding, true), (others, false)] {
+                for document in documents {
+                    let document = serde_json::from_str(document).expect("JSON");
+                    assert_eq!(explanation.holds(&document), holds, "{operation} {document}");
+                }
+            }
+        }
+        let test = format!(
+            r#"[{{"op": "test", "path": "", "value": {one}}}, {{"op": "remove", "path": "/a"}}]"#
+        );
+        let patch = Patch::parse(test.as_bytes()).expect("a patch");
+        let explanation = Explanation::of(&patch, "document", Hints::none());
+        assert!(explanation.holds(&one) && !explanation.holds(&two));
+        // Nothing but a Direct plan has a condition.
+        let patch = Patch::parse(br#"[{"op": "test", "path": "", "value": {}}]"#).expect("a patch");
+        assert!(!Explanation::of(&patch, "document", Hints::none()).holds(&json!({})));
     }
 
     #[test]

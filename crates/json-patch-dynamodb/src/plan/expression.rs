@@ -835,6 +835,32 @@ mod tests {
     }
 
     #[test]
+    fn the_length_of_names_counts_once() {
+        let (name, filler) = ("n".repeat(100), "x".repeat(200));
+        let document = |member: Value| match member {
+            Value::Null => json!({"filler": filler}),
+            member => json!({"filler": filler, (&*name): member}),
+        };
+        let (none, one, two, long) = (Value::Null, json!(1), json!(2), json!("x".repeat(150)));
+        let within = |value| json!({"a": value, "b": filler});
+        for (before, after, expression, values) in [
+            (&one, &none, "REMOVE #document.#0", json!([])),
+            (&none, &long, "SET #document.#0=:0", json!([long])),
+            (&one, &two, "SET #document.#0=:0", json!([2])),
+            (&within(1), &within(2), "SET #document.#0.#1=:0", json!([2])),
+        ] {
+            differs(&document(before.clone()), &document(after.clone()), &(expression, values));
+        }
+        // To remove many takes more than to write what is left.
+        let mut many = document(none.clone());
+        for n in 0..100 {
+            many[format!("m{n}")] = json!(n);
+        }
+        let left = document(none);
+        differs(&many, &left, &("SET #document=:0", json!([left])));
+    }
+
+    #[test]
     fn the_whole_document_is_written_where_that_is_less() {
         let after = json!({"a": 2, "b": 3});
         differs(&json!({"a": 1, "b": 2}), &after, &("SET #document=:0", json!([after])));

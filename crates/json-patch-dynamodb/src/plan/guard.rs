@@ -547,3 +547,89 @@ fn home<'p>(node: &Node<'p>, parts: &Parts<'_, Node<'p>>, array: &Path) -> Optio
     // Otherwise it was copied.
     (same.count() == 1 && !is_left && home < parts.covered).then_some(home)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{Explanation, Hints, Patch, Plan};
+
+    /// A patch: operations as in `add /a/x 1; move /a/y /a/z`, or a merge patch.
+    fn patch(text: &str) -> Patch {
+        if text.starts_with('{') {
+            return Patch::parse_merge(text.as_bytes()).expect("a merge patch");
+        }
+        let operation = |text: &str| {
+            let words: Vec<_> = text.splitn(3, ' ').collect();
+            match *words {
+                [op, path] => json!({"op": op, "path": path}),
+                [op @ ("move" | "copy"), from, path] => {
+                    json!({"op": op, "from": from, "path": path})
+                }
+                [op, path, value] => {
+                    let value = serde_json::from_str::<Value>(value).expect("JSON");
+                    json!({"op": op, "path": path, "value": value})
+                }
+                _ => json!(text),
+            }
+        };
+        let operations: Value = text.split("; ").map(operation).collect();
+        Patch::parse(operations.to_string().as_bytes()).expect("a patch")
+    }
+
+    /// The conditions of a Direct plan with their names and values in place, or what is in its way. Then
+    /// what has become of each rule.
+    fn planned(rules: &Rules, patch: &Patch, hints: &Hints) -> String {
+        let explanation = Explanation::keeping(rules, patch, "document", hints);
+        assert_eq!(explanation.plan, Plan::keeping(rules, patch, "document", hints));
+        let plan = match &explanation.plan {
+            Plan::Direct(update) => {
+                let mut text = update.condition_expression();
+                for (number, value) in update.values.iter().enumerate().rev() {
+                    text = text.replace(&format!(":{number}"), &value.to_string());
+                }
+                for (placeholder, name) in update.names.iter().rev() {
+                    text = text.replace(&format!(".{placeholder}"), &format!("/{name}"));
+                }
+                if text.is_empty() { "always".to_owned() } else { text.replace("#document", "") }
+            }
+            Plan::Rewrite(obstacle) => obstacle.as_str().to_owned(),
+            Plan::Check => "check".to_owned(),
+        };
+        let mut parts = vec![plan];
+        for note in &explanation.rules {
+            let outcome = match &note.outcome {
+                RuleOutcome::Kept => "kept".to_owned(),
+                RuleOutcome::Conditions(range) => format!("{range:?}"),
+                RuleOutcome::NeedsDocument(obstacle) => obstacle.as_str().to_owned(),
+            };
+            parts.push(format!("{} {} {outcome}", note.pointer, note.keyword));
+        }
+        parts.join(" | ")
+    }
+
+    /// `guard.txt` says how it is read.
+    #[test]
+    fn each_keyword_asks_for_what_it_needs() {
+        let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let (mut rules, mut hints, mut plan) = (Rules::default(), Hints::default(), String::new());
+        for (line, number) in include_str!("guard.txt").lines().zip(1..) {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("rules", schema) => {
+                    let node = json!({"$ref": "#/$defs/node"});
+                    let node = json!({"properties": {"n": {"maximum": 5}, "next": node}});
+                    let schema =
+                        json!({"properties": {"a": json(schema)}, "$defs": {"node": node}});
+                    rules = Rules::parse(&schema.to_string()).expect("rules");
+                    hints = Hints::default();
+                }
+                ("ignoring", READ_ONLY) => rules = rules.ignoring_read_only(),
+                ("hints", array) => hints = Hints::of(&json!({"a": json(array)})),
+                ("patch", text) => plan = planned(&rules, &patch(text), &hints),
+                ("plan", expected) => assert_eq!(plan, expected, "line {number}"),
+                (start, _) => assert!(["", "#"].contains(&start), "line {number}"),
+            }
+        }
+    }
+}

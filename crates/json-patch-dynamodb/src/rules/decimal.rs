@@ -165,9 +165,19 @@ mod tests {
                 false,
             ),
             ("1e125", "1e-130", true),
+            ("10", "2", true),
+            ("10", "4", false),
+            ("100", "4", true),
         ] {
             let found = decimal(number).is_multiple_of(decimal(divisor));
             assert_eq!(found, is_multiple, "{number} {divisor}");
+        }
+    }
+
+    #[test]
+    fn zero_is_not_positive() {
+        for (text, is_positive) in [("1e-130", true), ("0", false), ("-1", false)] {
+            assert_eq!(decimal(text).is_positive(), is_positive, "{text}");
         }
     }
 
