@@ -3,8 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::id::OrgGuid;
 
@@ -30,5 +32,38 @@ impl AliasCache {
             aliases.clear();
         }
         aliases.insert(alias.to_owned(), (owner, Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn owner() -> OrgGuid {
+        "3f2504e0-4f89-41d3-9a0c-0305e82c3301".parse().expect("a GUID")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alias_is_remembered_for_a_minute() {
+        let (aliases, owner) = (AliasCache::default(), owner());
+        assert_eq!(aliases.get("a"), None);
+        aliases.insert("a", owner);
+        advance(Duration::from_secs(59)).await;
+        assert_eq!((aliases.get("a"), aliases.get("b")), (Some(owner), None));
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(aliases.get("a"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_a_thousand_are_remembered() {
+        let (aliases, owner) = (AliasCache::default(), owner());
+        for number in 0..MAX_ALIASES {
+            aliases.insert(&number.to_string(), owner);
+        }
+        assert_eq!(aliases.get("0"), Some(owner));
+        aliases.insert("new", owner);
+        assert_eq!((aliases.get("0"), aliases.get("new")), (None, Some(owner)));
     }
 }

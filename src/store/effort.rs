@@ -174,3 +174,152 @@ impl Effort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+
+    use super::*;
+
+    type Answer = Result<(), SdkError<GetItemError>>;
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn effort(time: Duration) -> Effort {
+        Effort::until(Instant::now() + time)
+    }
+
+    /// An answer after so long.
+    async fn answer(after: Duration) -> Answer {
+        sleep(after).await;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_begins_only_where_time_for_it_is_left() {
+        let mut late = effort(LEAST_TIME);
+        assert!(matches!(late.send(answer(ms(1))).await, Err(SendError::NoTime)));
+        assert_eq!(late.requests, 0);
+        let mut in_time = effort(LEAST_TIME + ms(1));
+        assert!(in_time.send(answer(ms(1))).await.is_ok());
+        assert_eq!(in_time.requests, 1);
+        // As long as the slowest attempt, and the slowest work before one.
+        for (work, attempt, attempts) in [(0, 3_000, 3), (2_000, 1_000, 2), (0, 100, 98)] {
+            let (start, mut slow) = (Instant::now(), effort(ms(10_000)));
+            let last = loop {
+                if work > 0 {
+                    sleep(ms(work)).await;
+                }
+                if let Err(error) = slow.send(answer(ms(attempt))).await {
+                    break error;
+                }
+                assert!(start.elapsed() <= ms(10_000));
+            };
+            assert!(matches!(last, SendError::NoTime));
+            assert_eq!(slow.requests, attempts, "{work} {attempt}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_ends_with_the_time() {
+        let (start, mut effort) = (Instant::now(), effort(ms(1_000)));
+        let cut = effort.send(answer(ms(5_000))).await;
+        assert!(matches!(cut, Err(SendError::Ambiguous(_))));
+        assert_eq!(start.elapsed(), ms(1_000));
+    }
+
+    /// What `error` is given up as when it comes each time, and how long that takes.
+    async fn given_up(error: impl Fn() -> SendError, time: Duration) -> (StoreError, Duration) {
+        let (start, mut effort) = (Instant::now(), effort(time));
+        for attempt in 1.. {
+            assert_eq!(effort.attempts(), attempt);
+            let before = Instant::now();
+            if let Err(error) = effort.again(error()).await {
+                return (error, start.elapsed());
+            }
+            let bound = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.pow(attempt.min(10) - 1));
+            // The clock counts milliseconds.
+            assert!(before.elapsed() <= bound + ms(1), "{attempt}");
+        }
+        unreachable!()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_is_given_up_when_it_has_lasted_too_long() {
+        fastrand::seed(1);
+        let long = ms(60_000);
+        let (error, after) = given_up(|| SendError::Throttled("".into()), long).await;
+        assert!(matches!(error, StoreError::Throttled(_)));
+        assert!(after <= THROTTLING_PATIENCE && after + LONGEST_WAIT > THROTTLING_PATIENCE);
+        let (error, after) = given_up(|| SendError::Contention, long).await;
+        assert!(matches!(error, StoreError::Contention));
+        assert!(after <= CONTENTION_PATIENCE && after + LONGEST_WAIT > CONTENTION_PATIENCE);
+        for (error, is_known) in [
+            (SendError::Unreachable as fn(_) -> _, true),
+            (SendError::Ambiguous as fn(_) -> _, false),
+        ] {
+            let (error, after) = given_up(|| error("".into()), long).await;
+            assert_eq!(matches!(error, StoreError::Unreachable(_)), is_known);
+            assert_eq!(matches!(error, StoreError::OutcomeUnknown(_)), !is_known);
+            assert!(after + LEAST_TIME < long && after + LEAST_TIME + LONGEST_WAIT > long);
+        }
+        for never in
+            [SendError::Other("".into()), SendError::Invalid("".into()), SendError::TooLarge]
+        {
+            let (start, mut effort) = (Instant::now(), effort(long));
+            assert!(matches!(effort.again(never).await, Err(StoreError::Internal(_))));
+            assert_eq!((effort.attempts(), start.elapsed()), (1, Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_and_are_random() {
+        fastrand::seed(1);
+        let mut effort = effort(ms(600_000));
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            let before = Instant::now();
+            effort.again(SendError::Unreachable("".into())).await.expect("time is left");
+            waits.push(before.elapsed());
+        }
+        let longest = |waits: &[Duration]| waits.iter().copied().max().unwrap_or_default();
+        assert!(longest(&waits[..3]) <= ms(41));
+        assert!(longest(&waits[7..]) > ms(400));
+        assert!(waits[7..].iter().min() < Some(&ms(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_time_is_told_by_what_began_last() {
+        let (first, later) = (Instant::now(), Instant::now() + ms(1));
+        for (throttled, contended, code) in [
+            (None, None, "unreachable"),
+            (Some(first), None, "throttled"),
+            (None, Some(first), "contention"),
+            (Some(later), Some(first), "throttled"),
+            (Some(first), Some(later), "contention"),
+            (Some(first), Some(first), "contention"),
+        ] {
+            let mut effort = effort(Duration::ZERO);
+            (effort.throttled_since, effort.contended_since) = (throttled, contended);
+            let told = match effort.again(SendError::NoTime).await {
+                Err(StoreError::Throttled(_)) => "throttled",
+                Err(StoreError::Contention) => "contention",
+                Err(StoreError::Unreachable(_)) => "unreachable",
+                _ => "something else",
+            };
+            assert_eq!(told, code);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_answers_have_cost_is_added() {
+        let units = |units| ConsumedCapacity::builder().set_capacity_units(units).build();
+        let mut effort = effort(ms(1));
+        effort.charge(&Some(units(Some(0.5))));
+        effort.charge(&[units(Some(1.0)), units(None), units(Some(2.0))]);
+        effort.charge(&None);
+        assert!((effort.capacity_units - 3.5).abs() < f64::EPSILON);
+    }
+}
