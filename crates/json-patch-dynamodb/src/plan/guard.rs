@@ -59,7 +59,7 @@ struct Guard<'g, 'p, N> {
     clauses: &'g mut Clauses<'p>,
     /// Which nodes were checked against schemas that are referred to.
     visited: Seen,
-    /// Whether a schema that is referred to looks at what has changed in a node.
+    /// Which schemas that are referred to were asked whether they look at what has changed in a node.
     looked: Seen,
     /// What is told of each rule.
     notes: &'g mut N,
@@ -454,14 +454,10 @@ impl<'p, N: Notes> Guard<'_, 'p, N> {
                 some.iter().any(|schema| self.looks_at(*schema, node, place))
             }
             (Check::Not(schema), _) => self.looks_at(*schema, node, place),
+            // The first that looks ends the search.
             (Check::Ref(schema), _) => {
-                let key = (*schema, address(node));
-                if let Some(known) = self.looked.get(&key) {
-                    return *known > 0;
-                }
-                let looks = self.looks_at(*schema, node, place);
-                self.looked.insert(key, isize::from(looks));
-                looks
+                self.looked.insert((*schema, address(node)), 1).is_none()
+                    && self.looks_at(*schema, node, place)
             }
             (Check::If { condition, then, otherwise }, _) => {
                 let all = [Some(*condition), *then, *otherwise];
