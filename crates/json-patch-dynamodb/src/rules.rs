@@ -623,6 +623,15 @@ mod tests {
             (json!({"if": {"minimum": 3}, "then": {"minimum": 5}}), json!(5), json!(4)),
             (json!({"if": {"minimum": 3}, "else": {"maximum": 1}}), json!(3), json!(2)),
             (json!({"$ref": "#/$defs/a%20b~1c"}), json!(3), json!(2)),
+            // What is found twice was found before.
+            (
+                json!({"anyOf": [
+                    {"allOf": [{"$ref": "#/$defs/a%20b~1c"}, {"minimum": 9}]},
+                    {"$ref": "#/$defs/a%20b~1c"}
+                ]}),
+                json!(3),
+                json!(2),
+            ),
         ] {
             // Both as the value itself, and where only counts whether the schema holds.
             for (within, allowed, refused) in [
@@ -718,9 +727,23 @@ mod tests {
         let expected = "operation 0 (`replace` `/a`): `/a` breaks the rule `enum` [2]";
         breaks(&schema, &patch, &json!({"a": 2, "b": 1}), expected);
         let schema = json!({"properties": {"a": {"minimum": 1}, "b": {"minimum": 1}}});
-        let patch = json!([{"op": "move", "from": "/a", "path": "/b"}]);
-        let expected = "operation 0 (`move` `/b`): `/b` breaks the rule `minimum` 1";
-        breaks(&schema, &patch, &json!({"a": 0}), expected);
+        let of_one = json!({
+            "properties": {"a": {"$ref": "#/$defs/c"}, "b": {"$ref": "#/$defs/c"}},
+            "$defs": {"c": {"minimum": 1}}
+        });
+        for schema in [schema, of_one] {
+            let patch = json!([{"op": "move", "from": "/a", "path": "/b"}]);
+            let expected = "operation 0 (`move` `/b`): `/b` breaks the rule `minimum` 1";
+            breaks(&schema, &patch, &json!({"a": 0}), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_that_breaks_a_rule_above_is_no_reason_to_break_it_below() {
+        let schema = json!({"propertyNames": {"maxLength": 2}, "properties": {"a": {"$ref": "#"}}});
+        let patch = json!([{"op": "add", "path": "/a/long", "value": 1}]);
+        let expected = "operation 0 (`add` `/a/long`): `/a` breaks the rule `maxLength` 2";
+        breaks(&schema, &patch, &json!({"long": 1, "a": {}}), expected);
     }
 
     #[test]
