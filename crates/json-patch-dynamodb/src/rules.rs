@@ -921,6 +921,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_read_only_is_found_through_each_keyword() {
+        let read_only = json!({"readOnly": true});
+        for (schema, place) in [
+            (json!({"allOf": [true, read_only]}), "/a"),
+            (json!({"anyOf": [{"type": "string"}, read_only]}), "/a"),
+            (json!({"oneOf": [{"type": "string"}, read_only]}), "/a"),
+            (json!({"if": true, "then": read_only}), "/a"),
+            (json!({"if": false, "else": read_only}), "/a"),
+            (json!({"$ref": "#/$defs/a"}), "/a"),
+            // Two that refer to one are asked once.
+            (json!({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}), "/a"),
+            // None below another.
+            (json!({"readOnly": true, "properties": {"b": read_only}}), "/a"),
+            (json!({"properties": {"b": read_only}}), "/a/b"),
+            (json!({"properties": {"c": true}, "additionalProperties": read_only}), "/a/b"),
+            (json!({"properties": {"c": {"items": read_only}}}), "/a/c/0"),
+            (json!({"properties": {"c": {"prefixItems": [read_only]}}}), "/a/c/0"),
+        ] {
+            let all = json!({"properties": {"a": schema}, "$defs": {"a": {"readOnly": true}}});
+            let patch = json!([{"op": "replace", "path": "/a", "value": {"b": 2, "c": [2]}}]);
+            let expected = format!("operation 0 (`replace` `/a`): `{place}` is read-only");
+            breaks(&all, &patch, &json!({"a": {"b": 1, "c": [1]}}), &expected);
+        }
+        let schema =
+            json!({"properties": {"a": {"anyOf": [true, {"required": ["x"], "readOnly": true}]}}});
+        let patch = json!([{"op": "replace", "path": "/a/y", "value": 2}]);
+        assert_eq!(checked(&rules(&schema), &patch, &json!({"a": {"y": 1}})), Ok(()));
+    }
+
     /// Without a memory each level would double the work.
     #[test]
     fn schemas_that_refer_to_each_other_do_not_multiply() {
@@ -931,8 +961,10 @@ mod tests {
         for _ in 0..30 {
             document = json!({ "a": document });
         }
+        let read_only = json!({"z": {"readOnly": true}});
         for keyword in ["allOf", "anyOf", "oneOf"] {
-            let schema = json!({"required": ["a"], (keyword): both(&node)});
+            let schema =
+                json!({"required": ["a"], "properties": read_only, (keyword): both(&node)});
             let ruled = rules(&schema);
             let _ = ruled.violations(&document);
             let mut path = "/a".repeat(30);
