@@ -32,7 +32,7 @@ async fn send(client: &Client, id: &str, update: Update<'_>) -> Result<bool, Err
     }
 }
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../json-patch-dynamodb/README.md");
 
 /// The README's block of this language.
 fn block(language: &str) -> &'static str {
