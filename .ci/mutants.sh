@@ -4,7 +4,7 @@
 needs mutants schema-suite
 export JSON_SCHEMA_TEST_SUITE=$tools/json-schema-test-suite
 # The first cases mostly find what the others would.
-export PROPERTY_CASES=100 SMALL_WORLDS_UPDATES=300 SECRETS_CASES=100 HISTORY=300
+export PROPERTY_CASES=100 SMALL_WORLDS_UPDATES=300 SECRETS_CASES=300 HISTORY=300
 # The same tests for each mutant.
 export PROPERTY_SEED=1 PROPTEST_RNG_SEED=1 SECRETS_SEED=1 HISTORY_SEED=1
 
@@ -12,25 +12,29 @@ export PROPERTY_SEED=1 PROPTEST_RNG_SEED=1 SECRETS_SEED=1 HISTORY_SEED=1
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
 git clone --quiet . "$work/clone"
 
-# Tries mutants of a package. What notices them is `--lib`, the package's unit tests, or `--tests`, all its
-# tests. The outcomes go into a folder.
-try() { # TESTS PACKAGE FOLDER OPTION…
-    local status=0 options=()
-    mkdir -p "$3"
-    # The public test suite of JSON Schema.
-    [ "$2" != json-patch-dynamodb ] || options=(--include-ignored)
+# Tries mutants. Their outcomes go into a folder.
+try() { # FOLDER OPTION…
+    local status=0
+    mkdir -p "$1"
     # A test that takes longer than all of them has met an endless loop.
-    (cd "$work/clone" && cargo mutants --in-place --timeout 300 --package "$2" \
-        --output "$3" --no-times --colors never "${@:4}" -- "$1" -- "${options[@]}") || status=$?
+    (cd "$work/clone" && cargo mutants --in-place --timeout 300 --output "$1" --no-times --colors never \
+        "${@:2}") || status=$?
     # 2 is for some that are missed, 3 for some that take too long.
     ((status == 0 || status == 2 || status == 3)) || return "$status"
 }
 
 # Tries those mutants of a package that the options choose: by its unit tests, which take seconds, and what
-# these have missed by all its tests. Both folders of outcomes lie in a folder.
+# these have missed by all tests, until one fails.
 mutants() { # PACKAGE FOLDER OPTION…
-    local missed
-    try --lib "$1" "$2/unit" "${@:3}"
+    local missed all=(--package "$1" --test-tool nextest)
+    if [ "$1" = json-patch-dynamodb ]; then
+        all+=(--test-package proof -C=--tests -- --run-ignored all -E 'not test(rules_of_elements)')
+    else
+        # The commands would be compiled for each mutant.
+        all+=(-C=--lib -C=--test=it -- -E 'not test(/^(data|local)::/)')
+    fi
+    # The search of all that changes can do to each other takes longer than the rest of the unit tests.
+    try "$2/unit" --package "$1" -C=--lib "${@:3}" -- -- --skip model
     mapfile -t missed < <(sed 's/[].[*^$(){}?+|\\]/\\&/g; s/.*/--re=^&$/' "$2/unit/mutants.out/missed.txt")
-    ((!${#missed[@]})) || try --tests "$1" "$2/all" "${missed[@]}"
+    ((!${#missed[@]})) || try "$2/all" "${missed[@]}" "${all[@]}"
 }
