@@ -112,13 +112,8 @@ fn lookup(mut range: &str, accepts: impl Fn(&str) -> bool) -> Option<&'static La
         if let Some(found) = LANGUAGES.iter().find(find).filter(|each| accepts(each.tag)) {
             return Some(found);
         }
+        // A range that now ends in the beginning of an extension has no translation.
         range = range.rsplit_once('-')?.0;
-        // The single character that begins an extension goes with the extension.
-        while let Some((rest, singleton)) = range.rsplit_once('-')
-            && singleton.len() == 1
-        {
-            range = rest;
-        }
     }
 }
 
@@ -146,6 +141,8 @@ mod tests {
         negotiated("en ; Q=0.5 , ru ; Q=0.9", "", "ru");
         negotiated("en;q=0.123,ru;q=0.124", "", "ru");
         negotiated("en;q=1.000,ru;q=1", "", "en");
+        negotiated("en;q=0.9,ru;q=1", "", "ru");
+        negotiated("en;q=0.9,ru;q=1.00", "", "ru");
         negotiated("", "de, ru;q=0.1", "ru");
     }
 
@@ -177,6 +174,7 @@ mod tests {
         negotiated("en;q=0", "", "ru");
         negotiated("en;q=0, *", "", "ru");
         negotiated("en-US;q=0", "", "en");
+        negotiated("ru-RU;q=0", "", "en");
         negotiated("*;q=0, ru;q=0.5", "", "ru");
         // Where all languages are refused, there is an answer all the same.
         negotiated("en;q=0, ru;q=0", "", "en");
