@@ -220,6 +220,8 @@ mod tests {
         assert!(!config.is_concurrent);
         let managed = read(&[("TABLE_NAME", "options"), ("AWS_LAMBDA_MAX_CONCURRENCY", "8")]);
         assert!(managed.unwrap().is_concurrent);
+        let single = read(&[("TABLE_NAME", "options"), ("AWS_LAMBDA_MAX_CONCURRENCY", "1")]);
+        assert!(!single.unwrap().is_concurrent);
         for table in [&[][..], &[("TABLE_NAME", "")]] {
             assert_eq!(read(table).unwrap_err(), ConfigError::Missing("TABLE_NAME"));
         }
@@ -271,7 +273,22 @@ mod tests {
         assert_eq!(log(&[inside]).unwrap().format, LogFormat::Json);
         let text = log(&[inside, ("AWS_LAMBDA_LOG_FORMAT", "Text")]);
         assert_eq!(text.unwrap().format, LogFormat::Text);
-        assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", "warn")]).unwrap().level, LevelFilter::WARN);
+        let json = log(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]);
+        assert_eq!(json.unwrap().format, LogFormat::Json);
+        assert_eq!(
+            log(&[("AWS_LAMBDA_LOG_FORMAT", "XML")]).unwrap_err().to_string(),
+            "the environment variable `AWS_LAMBDA_LOG_FORMAT` is `XML`, expected JSON or Text"
+        );
+        for (name, level) in [
+            ("trace", LevelFilter::TRACE),
+            ("Debug", LevelFilter::DEBUG),
+            ("INFO", LevelFilter::INFO),
+            ("warn", LevelFilter::WARN),
+            ("ERROR", LevelFilter::ERROR),
+            ("FATAL", LevelFilter::ERROR),
+        ] {
+            assert_eq!(log(&[("AWS_LAMBDA_LOG_LEVEL", name)]).unwrap().level, level, "{name}");
+        }
         assert_eq!(
             log(&[("AWS_LAMBDA_LOG_LEVEL", "LOUD")]).unwrap_err().to_string(),
             "the environment variable `AWS_LAMBDA_LOG_LEVEL` is `LOUD`, expected TRACE, DEBUG, \

@@ -103,6 +103,15 @@ mod tests {
     }
 
     #[test]
+    fn the_last_version_has_none_after_it() {
+        let last = Version::new(u64::MAX);
+        assert_eq!((last.can_be_counted(), last.next()), (false, last));
+        let before = Version::new(u64::MAX - 1);
+        assert_eq!((before.can_be_counted(), before.next()), (true, last));
+        assert_eq!(Version::new(7).to_string(), "7");
+    }
+
+    #[test]
     fn anything_else_is_not_a_guid() {
         for text in ["", "1", "3f2504e0-4f89-41d3-9a0c-0305e82c330", "/../", "ORG#", "\0"] {
             assert_eq!(text.parse::<OrgGuid>(), Err(NotAGuid), "{text:?}");

@@ -264,6 +264,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_dry_run_is_spelt_in_one_way() {
+        for (query, expected) in [
+            (json!({}), Ok(false)),
+            (json!({"other": ["All"]}), Ok(false)),
+            (json!({"dryRun": ["All"]}), Ok(true)),
+            (json!({"dryRun": ["all"]}), Err(RequestError::DryRun)),
+            (json!({"dryRun": [""]}), Err(RequestError::DryRun)),
+            (json!({"dryRun": ["All", "All"]}), Err(RequestError::DryRun)),
+            (json!({"dryrun": ["All"]}), Err(RequestError::DryRun)),
+            (json!({"dry_run": ["All"]}), Err(RequestError::DryRun)),
+            (json!({"dryRun": ["All"], "Dry-Run": ["All"]}), Err(RequestError::DryRun)),
+        ] {
+            let event = json!({"multiValueQueryStringParameters": query});
+            let event = serde_json::from_value(event).expect("an event");
+            assert_eq!(dry_run(&event), expected, "{query}");
+        }
+    }
+
+    #[test]
     fn json_types_are_accepted_in_any_case_with_parameters() {
         for accepted in [
             None,

@@ -67,6 +67,12 @@ mod tests {
             (Some("application/problem+json;q=0"), false),
             (Some("application/problem+json;q=x"), false),
             (Some("application/problem+json;q=0.5, */*;q=0.6"), false),
+            (Some("application/problem+json;q=2"), false),
+            (Some("application/problem+json;q=0.1234"), false),
+            (Some("application/problem+json;q=0.1a"), false),
+            // What names another type says nothing.
+            (Some("text/*, application/json;q=0.5"), false),
+            (Some("application/*, application/json;q=0.5"), true),
             (Some("application/problem+json"), true),
             (Some("Application/Problem+JSON ; Q=0.001"), true),
             (Some("application/problem+json, */*;q=0.9"), true),

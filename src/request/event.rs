@@ -165,6 +165,8 @@ fn named<'h>(headers: &'h BTreeMap<String, Value>, name: &str) -> impl Iterator<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -179,11 +181,31 @@ mod tests {
             "headers": {"language": "ru", "X": "last", "gone": null},
             "multiValueHeaders": {"x": ["first", "last"], "empty": [], "none": null}
         }));
-        assert_eq!(event.header("Language").as_deref(), Some("ru"));
+        assert!(matches!(event.header("Language"), Some(Cow::Borrowed("ru"))));
         assert_eq!(event.header("X").as_deref(), Some("first, last"));
         for absent in ["gone", "empty", "none", "other"] {
             assert_eq!(event.header(absent), None, "{absent}");
         }
+    }
+
+    #[test]
+    fn query_parameters_are_found_in_each_version_of_an_event() {
+        let event = event(json!({
+            "queryStringParameters": {"a": "last", "b": "one", "gone": null, "odd": 1},
+            "multiValueQueryStringParameters": {"a": ["first", "last"], "b": [], "c": ["x", null]}
+        }));
+        for (name, values) in [
+            ("a", &["first", "last"][..]),
+            ("b", &["one"]),
+            ("c", &["x", ""]),
+            ("odd", &[""]),
+            ("gone", &[]),
+            ("A", &[]),
+        ] {
+            assert_eq!(event.query(name), values, "{name}");
+        }
+        let names: BTreeSet<_> = event.query_names().collect();
+        assert_eq!(names, BTreeSet::from(["a", "b", "c", "gone", "odd"]));
     }
 
     #[test]

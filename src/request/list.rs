@@ -10,3 +10,24 @@ pub(super) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
         c == separator && !is_quoted
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_in_quoted_strings_separate_nothing() {
+        for (text, parts) in [
+            ("", &[""][..]),
+            ("a,b", &["a", "b"]),
+            (r#"a,"b,c",d"#, &["a", r#""b,c""#, "d"]),
+            // A backslash takes the meaning from the character after it, within quotes alone.
+            (r#""a\",b","c""#, &[r#""a\",b""#, r#""c""#]),
+            (r#""a\\",b"#, &[r#""a\\""#, "b"]),
+            (r#"a\"b,c",d"#, &[r#"a\"b,c""#, "d"]),
+            (r#""a,b"#, &[r#""a,b"#]),
+        ] {
+            assert_eq!(split(text, ',').collect::<Vec<_>>(), parts, "{text}");
+        }
+    }
+}

@@ -84,6 +84,8 @@ mod tests {
             let event = json!({"multiValueHeaders": {"prefer": values}});
             let event: Event = serde_json::from_value(event).expect("an event");
             assert_eq!(Preference::parse(&event), expected, "{values}");
+            let shows = [Preference::Representation, Preference::Undo].contains(&expected);
+            assert_eq!(expected.has_body(), shows);
         }
     }
 }
