@@ -33,8 +33,10 @@ mutants() { # PACKAGE FOLDER OPTION…
         # The commands would be compiled for each mutant.
         all+=(-C=--lib -C=--test=it -- -E 'not test(/^(data|local)::/)')
     fi
-    # The search of all that changes can do to each other takes longer than the rest of the unit tests.
-    try "$2/unit" --package "$1" -C=--lib "${@:3}" -- -- --skip model
+    # To optimise the library takes longer than its unit tests. So does the search of all that changes can
+    # do to each other.
+    try "$2/unit" --package "$1" -C=--lib -C=--config=profile.dev.package.json-patch-dynamodb.opt-level=0 \
+        "${@:3}" -- -- --skip model
     mapfile -t missed < <(sed 's/[].[*^$(){}?+|\\]/\\&/g; s/.*/--re=^&$/' "$2/unit/mutants.out/missed.txt")
     ((!${#missed[@]})) || try "$2/all" "${missed[@]}" "${all[@]}"
 }
