@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -72,7 +72,7 @@ fn keyed(event: Value) -> Value {
     with_header(event, "Idempotency-Key", "key")
 }
 
-const WRITES: &[&str] = &["UpdateItem", "TransactWriteItems"];
+const WRITES: [&str; 2] = ["UpdateItem", "TransactWriteItems"];
 
 /// What certainly was not applied is sent again, and is applied once in the end.
 #[tokio::test]
@@ -143,6 +143,27 @@ async fn a_write_whose_answer_was_lost_is_applied_once() {
     }
 }
 
+/// The answer is lost, and then the first read fails that looks for what was written. It is read again.
+#[tokio::test]
+async fn what_was_lost_is_looked_for_again() {
+    for request in [append(), insert(), keyed(append())] {
+        let lost = WRITES.map(|write| nth(write, 0, Fault::AnswerDropped));
+        let (is_lost, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        let faults = move |operation: &str, body: &[u8]| {
+            if let Some(fault) = lost.iter().find_map(|lost| lost(operation, body)) {
+                is_lost.store(true, Ordering::Relaxed);
+                return Some(fault);
+            }
+            let is_first = !WRITES.contains(&operation)
+                && is_lost.load(Ordering::Relaxed)
+                && !is_refused.swap(true, Ordering::Relaxed);
+            is_first.then_some(Fault::Refused(400, "ThrottlingException"))
+        };
+        let engine = Engine::start().await.behind(faults, Duration::from_mins(1)).await;
+        applied_once(&engine, request).await;
+    }
+}
+
 /// The write never arrives. A write that is bound to a version is sent again. Another one could
 /// still be on its way.
 #[tokio::test]
@@ -168,9 +189,9 @@ async fn throttling_is_answered_by_429_and_changes_nothing() {
     let why = "the database limits the rate of requests; nothing was changed";
     let throttled = Fault::Refused(400, "ThrottlingException");
     for (operations, request) in [
-        (WRITES, append()),
-        (WRITES, insert()),
-        (WRITES, keyed(append())),
+        (&WRITES[..], append()),
+        (&WRITES, insert()),
+        (&WRITES, keyed(append())),
         (&["GetItem"], insert()),
         (&["BatchGetItem"], keyed(insert())),
     ] {
@@ -190,7 +211,7 @@ async fn what_does_not_pass_is_given_up_before_the_time_is_over() {
         (Fault::Refused(400, "TransactionConflictException"), "TryLater"),
     ] {
         let engine =
-            Engine::start().await.behind(every(WRITES, fault), Duration::from_mins(1)).await;
+            Engine::start().await.behind(every(&WRITES, fault), Duration::from_mins(1)).await;
         let answer = tokio::time::timeout(Duration::from_secs(20), engine.send(append())).await;
         let answer = answer.expect("an answer well before the minute is over");
         assert_eq!((answer.status, &answer.body["code"]), (429, &json!(code)));
@@ -223,7 +244,7 @@ async fn an_unknown_outcome_is_answered_by_500() {
         Fault::Hanging,
     ] {
         for request in [append(), insert(), keyed(append())] {
-            let engine = Engine::start().await.behind(every(WRITES, fault.clone()), SHORT).await;
+            let engine = Engine::start().await.behind(every(&WRITES, fault.clone()), SHORT).await;
             engine.refuses(request, (500, "TryLater", WHY_UNKNOWN)).await;
         }
     }
