@@ -42,3 +42,32 @@ impl HintsCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_last_options_are_remembered() {
+        let org: OrgGuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301".parse().expect("a GUID");
+        let option = |number: usize| {
+            let guid = format!("6fa459ea-ee8a-4ca4-894e-{number:012}");
+            (org, guid.parse().expect("a GUID"))
+        };
+        let (options, document) = (HintsCache::default(), json!({"a": [1]}));
+        let is_known = |number: usize| !options.get(option(number)).is_empty();
+        for number in 0..MAX_OPTIONS {
+            options.learn(option(number), &document);
+        }
+        assert!((0..MAX_OPTIONS).all(is_known) && !is_known(MAX_OPTIONS));
+        // One that is seen again takes no room.
+        options.learn(option(0), &json!({}));
+        assert!((0..MAX_OPTIONS).all(is_known));
+        assert_eq!(*options.get(option(0)), Hints::of(&json!({})));
+        // One more takes the room of all.
+        options.learn(option(MAX_OPTIONS), &document);
+        assert!(is_known(MAX_OPTIONS) && !(0..MAX_OPTIONS).any(is_known));
+    }
+}
