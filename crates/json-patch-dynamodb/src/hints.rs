@@ -19,8 +19,8 @@ const MAX_PLACES: usize = 64;
 /// The most bytes that the pointers to these places take together.
 pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
-/// The most objects and arrays of a document that are looked at. Each has a pointer of at most
-/// [`MAX_BYTES`] meanwhile.
+/// The most objects and arrays of a document that are looked at. Each below the first has a pointer of at
+/// most [`MAX_BYTES`] meanwhile.
 const MAX_VALUES: usize = 512;
 
 /// The most operations or members of a patch that are followed.
@@ -283,6 +283,12 @@ mod tests {
             wide["n"] = json!([]);
             assert_eq!(Hints::of(&wide).at("/n").is_some(), is_seen, "{objects}");
         }
+        // What has too long a pointer does not count.
+        let mut wide: Value =
+            (0..MAX_VALUES - 1).map(|n| (format!("m{n:03}"), json!({}))).collect();
+        wide["a".repeat(MAX_BYTES)] = json!([]);
+        wide["n"] = json!([]);
+        assert!(Hints::of(&wide).at("/n").is_some());
         // Other values do not count.
         let scalars: Value = (0..1_000).map(|n| (format!("m{n:03}"), json!(n))).collect();
         assert!(Hints::of(&json!({"a": scalars, "b": [[]]})).at("/b/0").is_some());

@@ -389,7 +389,7 @@ mod tests {
 
     /// A rule in words, a patch, and its plan. A direct plan is shown by its update, as `text`
     /// prints it.
-    const RULES: [(&str, &str, &str); 116] = [
+    const RULES: [(&str, &str, &str); 117] = [
         (
             "a member of the document needs no condition",
             r#"[{"op": "add", "path": "/a", "value": 1}]"#,
@@ -614,6 +614,11 @@ mod tests {
             "two leave and one enters",
             r#"[{"op": "remove", "path": "/a/3"}, {"op": "remove", "path": "/a/0"}, {"op": "add", "path": "/a/1", "value": 1}]"#,
             "SET #document.#0[0]=#document.#0[1],#document.#0[1]=:0 REMOVE #document.#0[3] IF attribute_exists(#document.#0[3]) AND attribute_exists(#document.#0[0]) | #0 a | [1]",
+        ),
+        (
+            "an element comes to where one has left, also where the length is guessed meanwhile",
+            r#"[{"op": "remove", "path": "/a/0"}, {"op": "add", "path": "/a/20", "value": 1}, {"op": "add", "path": "/a/5", "value": 2}]"#,
+            r#"SET #document.#0[0]=#document.#0[1],#document.#0[1]=#document.#0[2],#document.#0[2]=#document.#0[3],#document.#0[3]=#document.#0[4],#document.#0[4]=#document.#0[5],#document.#0[5]=:2,#document.#0[1000000]=:3 IF attribute_exists(#document.#0[0]) AND attribute_type(#document.#0,:0) AND size(#document.#0)=:1 | #0 a | ["L",21,2,1]"#,
         ),
         (
             "an insertion that nothing makes room for is no action",

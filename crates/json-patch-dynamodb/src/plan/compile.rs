@@ -50,7 +50,8 @@ pub(super) fn compile<'p>(
             }
             Change::Merge(merge) => document.merge(merge),
         };
-        // What tells something late does not come this far. So there is one planning that takes notes.
+        // A planning that learns something late has failed before this line. So only the last one takes
+        // notes.
         let outcome = outcome
             .and_then(|()| document.write(patch.limits()))
             .and_then(|()| document.keep(rules, notes));

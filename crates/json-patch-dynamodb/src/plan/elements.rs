@@ -200,7 +200,7 @@ impl<N: Touched> Elements<N> {
         let front = self.front_len();
         // The length that the stored array has if the element comes after the last one.
         let guessed = (index + self.covered).checked_sub(front + self.appended.len());
-        let has_room = front < self.covered && index <= front + MAX_SHIFT;
+        let has_room = self.length.is_none() && front < self.covered && index <= front + MAX_SHIFT;
         if index < front || index == 0 || has_room {
             return self.insert_within(index, node);
         }
@@ -380,7 +380,7 @@ impl<N: Touched> Elements<N> {
         let mut next = 0;
         for part in &self.front[new..] {
             match part {
-                // Runs keep their order. They are where they were, if all that is between them is.
+                // Runs keep their order. The comparison below tells whether an element is missing.
                 Part::Run(_) => {}
                 Part::One { home, node } if *home == Some(next) && node.is_as_stored() => {}
                 Part::One { .. } => return false,

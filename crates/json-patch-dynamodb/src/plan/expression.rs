@@ -862,6 +862,9 @@ mod tests {
 
     #[test]
     fn the_whole_document_is_written_where_that_is_less() {
+        // About as much counts as not less.
+        let document = |value: i32| json!({"a": value, "b": "x".repeat(10)});
+        differs(&document(1), &document(2), &("SET #document=:0", json!([document(2)])));
         let after = json!({"a": 2, "b": 3});
         differs(&json!({"a": 1, "b": 2}), &after, &("SET #document=:0", json!([after])));
         // There is more to set than one expression holds.

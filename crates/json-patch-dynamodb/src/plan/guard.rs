@@ -454,7 +454,7 @@ impl<'p, N: Notes> Guard<'_, 'p, N> {
                 some.iter().any(|schema| self.looks_at(*schema, node, place))
             }
             (Check::Not(schema), _) => self.looks_at(*schema, node, place),
-            // The first that looks ends the search.
+            // A schema that looks at the change ends the planning. So one that was asked before does not look.
             (Check::Ref(schema), _) => {
                 self.looked.insert((*schema, address(node)), 1).is_none()
                     && self.looks_at(*schema, node, place)
@@ -609,7 +609,7 @@ mod tests {
     #[test]
     fn each_keyword_asks_for_what_it_needs() {
         let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
-        let (mut rules, mut hints, mut plan) = (Rules::default(), Hints::default(), String::new());
+        let (mut rules, mut hints, mut plan) = (Rules::default(), Hints::default(), None);
         for (line, number) in include_str!("guard.txt").lines().zip(1..) {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("rules", schema) => {
@@ -622,10 +622,16 @@ mod tests {
                 }
                 ("ignoring", READ_ONLY) => rules = rules.ignoring_read_only(),
                 ("hints", array) => hints = Hints::of(&json!({"a": json(array)})),
-                ("patch", text) => plan = planned(&rules, &patch(text), &hints),
-                ("plan", expected) => assert_eq!(plan, expected, "line {number}"),
+                ("patch", text) => {
+                    let before = plan.replace(planned(&rules, &patch(text), &hints));
+                    assert_eq!(before, None, "line {number}: the patch before has no plan");
+                }
+                ("plan", expected) => {
+                    assert_eq!(plan.take().as_deref(), Some(expected), "line {number}");
+                }
                 (start, _) => assert!(["", "#"].contains(&start), "line {number}"),
             }
         }
+        assert_eq!(plan, None, "the last patch has no plan");
     }
 }

@@ -78,8 +78,8 @@ impl Decimal {
 
     fn cmp_magnitude(self, other: Self) -> Ordering {
         let least = self.exponent.min(other.exponent);
-        // One of both stays as it is, and has at most 38 digits. So the other one is larger than it where it
-        // has no room.
+        // The number with the smaller exponent keeps its digits, at most 38. If the other one overflows, it
+        // is larger.
         let aligned = |number: Self| {
             let tens = number.exponent.abs_diff(least);
             number.digits.saturating_mul(10_u128.saturating_pow(tens))
