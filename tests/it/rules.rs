@@ -1,6 +1,6 @@
 //! An option keeps its rules in every way in which it can be changed, and without a read wherever the
 //! place that is changed is enough to tell. That the rules mean what JSON Schema says is tested in
-//! `crates/json-patch-dynamodb/tests`.
+//! `crates/proof/tests`.
 
 use std::sync::Arc;
 
