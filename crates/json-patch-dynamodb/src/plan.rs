@@ -198,7 +198,11 @@ mod tests {
 
     /// What is in the way of a Direct plan, if anything is.
     fn obstacle(patch: &Patch) -> Option<Obstacle> {
-        match plan_of(patch) {
+        obstacle_with(patch, Hints::none())
+    }
+
+    fn obstacle_with(patch: &Patch, hints: &Hints) -> Option<Obstacle> {
+        match Plan::of(patch, "document", hints) {
             Plan::Rewrite(obstacle) => Some(obstacle),
             Plan::Direct(_) | Plan::Check => None,
         }
@@ -314,11 +318,7 @@ mod tests {
     #[test]
     fn not_too_many_elements_move() {
         let with_hint = |length: usize, operations: &Value| {
-            let hints = Hints::of(&json!({"a": vec![1; length]}));
-            match Plan::of(&patch(operations), "document", &hints) {
-                Plan::Rewrite(obstacle) => Some(obstacle),
-                Plan::Direct(_) | Plan::Check => None,
-            }
+            obstacle_with(&patch(operations), &Hints::of(&json!({"a": vec![1; length]})))
         };
         let first = json!([add("/a/1", &json!(1))]);
         // The new one is put where another was, too.
