@@ -20,26 +20,25 @@ pub(crate) fn two_names(values: &[Value]) -> Vec<Value> {
     objects.into_iter().map(Value::Object).collect()
 }
 
-/// All arrays of at most `longest` of `values`.
-fn arrays(values: &[Value], longest: usize) -> Vec<Value> {
-    let mut arrays: Vec<Vec<Value>> = vec![vec![]];
+/// `first`, and all that `grow` makes of it in at most so many steps.
+fn grown<T>(first: T, steps: usize, grow: impl Fn(&T) -> Vec<T>) -> Vec<T> {
+    let mut all = vec![first];
     let mut from = 0;
-    for _ in 0..longest {
-        let end = arrays.len();
+    for _ in 0..steps {
+        let end = all.len();
         for number in from..end {
-            arrays.extend(
-                values
-                    .iter()
-                    .map(|value| {
-                        let mut longer = arrays[number].clone();
-                        longer.push(value.clone());
-                        longer
-                    })
-                    .collect::<Vec<_>>(),
-            );
+            all.extend(grow(&all[number]));
         }
         from = end;
     }
+    all
+}
+
+/// All arrays of at most `longest` of `values`.
+fn arrays(values: &[Value], longest: usize) -> Vec<Value> {
+    let arrays = grown(Vec::new(), longest, |array: &Vec<Value>| {
+        values.iter().map(|value| [&array[..], std::slice::from_ref(value)].concat()).collect()
+    });
     arrays.into_iter().map(Value::Array).collect()
 }
 
@@ -71,21 +70,9 @@ pub(crate) fn long() -> Vec<Value> {
 
 /// All pointers of at most `depth` of `tokens`.
 pub(crate) fn pointers(tokens: &[&str], depth: usize) -> Vec<String> {
-    let mut pointers = vec![String::new()];
-    let mut from = 0;
-    for _ in 0..depth {
-        let end = pointers.len();
-        for number in from..end {
-            pointers.extend(
-                tokens
-                    .iter()
-                    .map(|token| format!("{}/{token}", pointers[number]))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        from = end;
-    }
-    pointers
+    grown(String::new(), depth, |pointer| {
+        tokens.iter().map(|token| format!("{pointer}/{token}")).collect()
+    })
 }
 
 /// All operations at `paths` with `values`, and all copies and moves between `ends`.
