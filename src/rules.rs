@@ -172,6 +172,10 @@ mod tests {
         assert!(!breaks(OPTION));
         assert!(breaks("7d444840-9dc0-41d1-b245-5ffdce74fad2"));
         assert!(of(&[]).unwrap().of(OPTION.parse().unwrap()).is_empty());
+        assert!(of(&[]).unwrap().are_none());
+        for file in ["default", OPTION] {
+            assert!(!of(&[(file, r#"{"maxProperties": 0}"#)]).unwrap().are_none(), "{file}");
+        }
     }
 
     #[test]

@@ -67,11 +67,11 @@ impl Snapshot {
         limits: &Limits,
         learn: impl FnOnce(&Value),
     ) -> Seen<Self, StoreError> {
-        let Target { request, write_id, .. } = *target;
+        let Target { access, request, write_id, .. } = *target;
         let version = item.as_ref().and_then(|item| version(item).ok().flatten());
         let is_own = item.as_ref().and_then(last_write) == Some(write_id);
-        let other_bytes =
-            item.as_ref().filter(|_| request.dry_run).map_or(0, |item| other_bytes(item, target));
+        let counted = item.as_ref().filter(|_| request.dry_run);
+        let other_bytes = counted.map_or(0, |item| other_bytes(item, access.subject(), write_id));
         let patched = Self::open(item).and_then(|snapshot| {
             learn(&snapshot.document);
             snapshot.patched(target, limits)
@@ -117,12 +117,12 @@ impl Snapshot {
     }
 }
 
-/// What the attributes beside the document take after a write for `target`, names included.
-fn other_bytes(item: &Item, target: &Target<'_>) -> usize {
+/// What the attributes beside the document take after a write of `subject`, names included.
+fn other_bytes(item: &Item, subject: &str, write_id: &str) -> usize {
     let written = [
         (UPDATED_AT, "2026-01-01T00:00:00.000Z".len()),
-        (UPDATED_BY, target.access.subject().len()),
-        (LAST_WRITE, target.write_id.len()),
+        (UPDATED_BY, subject.len()),
+        (LAST_WRITE, write_id.len()),
         // About as much as a version of a few digits.
         (VERSION, 3),
     ];
@@ -156,6 +156,26 @@ pub(super) fn alias_owner(item: &Item) -> Result<OrgGuid, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a write replaces counts as it will be, what others have added as it is.
+    #[test]
+    fn all_that_is_beside_the_document_counts() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let document = AttributeValue::M([("name".to_owned(), text("Delivery"))].into());
+        let item =
+            [(PK, text("ORG#1")), (DOCUMENT, document), (UPDATED_BY, text("who was before"))]
+                .into_iter()
+                .chain([
+                    (VERSION, AttributeValue::N("12345678901234".to_owned())),
+                    ("note", text("new")),
+                ])
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect();
+        let written =
+            ["updatedAt2026-01-01T00:00:00.000Z", "updatedByme", "lastWriteid", "version123"];
+        let counted = [&["pkORG#1", "document", "notenew"][..], &written].concat();
+        assert_eq!(other_bytes(&item, "me", "id"), counted.concat().len());
+    }
 
     #[test]
     fn a_version_is_a_number_that_can_be_counted_on() {

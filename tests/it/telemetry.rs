@@ -1,6 +1,9 @@
 //! The line and the metrics of a request.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
 
 use local::sample;
 use serde_json::{Value, json};
@@ -125,4 +128,79 @@ async fn a_request_has_a_line_and_its_metrics() {
         assert_eq!(dimensions, expected.iter().collect::<Vec<_>>(), "{request}");
         assert!(directives.iter().all(|each| each["Namespace"] == "UpdateOrganizationOption"));
     }
+}
+
+/// All that the two lines say, but when it was and how long it took.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lines_say_who_asked_for_what_and_what_came_of_it() {
+    let engine = Engine::start().await;
+    let variables =
+        [("TABLE_NAME", engine.table()), ("AWS_ENDPOINT_URL_DYNAMODB", engine.address())];
+    let mut bootstrap = Bootstrap::start(&variables).await;
+    let event = include_str!("../../events/client-describes-itself.json");
+    let start = Instant::now();
+    bootstrap.invoke(serde_json::from_str(event).unwrap()).await;
+    let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+    let lines = bootstrap.end();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [mut line, mut metrics] = <[Value; 2]>::try_from(lines).unwrap();
+
+    let mut take = |name| line.as_object_mut().unwrap().remove(name).unwrap();
+    let (time, duration) = (take("timestamp"), take("duration_ms").to_string());
+    let time = humantime::parse_rfc3339(time.as_str().unwrap()).unwrap();
+    let duration: f64 = duration.parse().unwrap();
+    assert!(duration > 0.0 && duration < milliseconds, "{duration} of {milliseconds}");
+    assert_eq!(
+        line,
+        json!({
+            "level": "INFO",
+            "message": "PATCH option: 204",
+            "request_id": "request-0",
+            "trace_id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700",
+            "org": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            "option": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+            "sub": "2d8f2a52-7f0e-4f0c-9f5a-0a4be1b0a111",
+            "client_identifier": "Android",
+            "client_type": "tablet",
+            "client_name": "Example POS",
+            "client_os_name": "Android",
+            "client_os_version": "15",
+            "client_screen_resolution": "1920x1200",
+            "client_model": "Example T1",
+            "client_depersonalized_extensions": r#"{"build": 17}"#,
+            "operations_replace": 1,
+            "plan": "direct",
+            "attempts": 1,
+            // The owner of the alias is read before the option is changed.
+            "dynamodb_requests": 2,
+            "consumed_capacity_units": 1.5,
+            "status": 204,
+            "version": "2",
+            "replayed": false,
+            "cold_start": true,
+        })
+    );
+
+    let metrics = metrics.as_object_mut().unwrap();
+    let aws = metrics.remove("_aws").unwrap();
+    let written = UNIX_EPOCH + Duration::from_millis(aws["Timestamp"].as_u64().unwrap());
+    let apart = written.duration_since(time).unwrap_or_else(|error| error.duration());
+    assert!(apart < Duration::from_secs(1), "{apart:?}");
+    let same: f64 = metrics.remove("Duration").unwrap().to_string().parse().unwrap();
+    assert!((same - duration).abs() < 0.001, "{same} is not {duration}");
+    let expected = json!({
+        "FunctionName": "UpdateOrganizationOption",
+        "ExecutedVersion": "$LATEST",
+        "Code": "Success",
+        "ClientIdentifier": "Android",
+        "Plan": "direct",
+        "DryRuns": 0,
+        "DynamoDbRequests": 2,
+        "Attempts": 1,
+        "ColdStart": 1,
+        "Requests": 1,
+        "Failed": 0,
+        "Refused": 0,
+    });
+    assert_eq!(Some(&*metrics), expected.as_object());
 }
