@@ -22,8 +22,10 @@ const NAMESPACE: &str = "UpdateOrganizationOption";
 /// What is the same in all lines.
 struct Emf {
     deployed: Deployed,
-    /// What is to be made of the figures, as JSON.
-    directives: Box<RawValue>,
+    /// What is to be made of the figures of a request with a plan, as JSON.
+    planned: Box<RawValue>,
+    /// The same of a request without one. A line must have every dimension that its directives name.
+    unplanned: Box<RawValue>,
 }
 
 static EMF: OnceLock<Emf> = OnceLock::new();
@@ -78,7 +80,7 @@ pub(super) fn enable(deployed: Deployed) {
     let by = |dimension: &str, metric: &str| {
         directive(json!(["FunctionName", dimension]), json!([{"Name": metric}]))
     };
-    let directives = json!([
+    let unplanned = vec![
         directive(
             json!(["FunctionName"]),
             json!([
@@ -94,20 +96,22 @@ pub(super) fn enable(deployed: Deployed) {
         ),
         by("Code", "Requests"),
         by("ClientIdentifier", "Requests"),
-        by("Plan", "DynamoDbRequests"),
         // Alarms need zeros. A code that was not answered writes none, so these two have no code.
         by("ExecutedVersion", "Failed"),
         by("ExecutedVersion", "Refused"),
-    ]);
+    ];
+    let mut planned = unplanned.clone();
+    planned.push(by("Plan", "DynamoDbRequests"));
     // Texts alone are always written. A second call, as in tests, keeps the first.
-    if let Ok(directives) = to_raw_value(&directives) {
-        let _ = EMF.set(Emf { deployed, directives });
+    if let (Ok(planned), Ok(unplanned)) = (to_raw_value(&planned), to_raw_value(&unplanned)) {
+        let _ = EMF.set(Emf { deployed, planned, unplanned });
     }
 }
 
 /// The line of one request's metrics with its end, if metrics are wanted.
 pub(super) fn line(request: &Request) -> Option<Vec<u8>> {
-    let Emf { deployed, directives } = EMF.get()?;
+    let Emf { deployed, planned, unplanned } = EMF.get()?;
+    let directives = if request.plan.is_some() { planned } else { unplanned };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let line = Line {
         aws: Metadata { timestamp: now.as_millis(), cloud_watch_metrics: directives },

@@ -114,18 +114,30 @@ async fn a_request_has_a_line_and_its_metrics() {
     let reasons: Vec<_> = of_requests().map(|line| &line["rewrite_reason"]).collect();
     assert!(reasons.contains(&&json!("shows-a-transaction")), "{reasons:?}");
     assert!(written["rewrite_reason"].is_null());
+    let planned = metrics.iter().filter(|request| request.get("Plan").is_some()).count();
+    assert!(planned > 0 && planned < metrics.len(), "{planned} of {}", metrics.len());
     for request in &metrics {
         let directives = request["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         let dimensions: Vec<_> = directives.iter().map(|each| &each["Dimensions"]).collect();
-        let expected = [
+        let mut expected = vec![
             json!([["FunctionName"]]),
             json!([["FunctionName", "Code"]]),
             json!([["FunctionName", "ClientIdentifier"]]),
-            json!([["FunctionName", "Plan"]]),
             json!([["FunctionName", "ExecutedVersion"]]),
             json!([["FunctionName", "ExecutedVersion"]]),
         ];
+        if request.get("Plan").is_some() {
+            expected.push(json!([["FunctionName", "Plan"]]));
+        }
         assert_eq!(dimensions, expected.iter().collect::<Vec<_>>(), "{request}");
+        // What a directive names must be there.
+        for directive in directives {
+            let metrics = directive["Metrics"].as_array().unwrap().iter();
+            let dimensions = directive["Dimensions"][0].as_array().unwrap().iter();
+            for name in metrics.map(|metric| &metric["Name"]).chain(dimensions) {
+                assert!(request.get(name.as_str().unwrap()).is_some(), "{name}: {request}");
+            }
+        }
         assert!(directives.iter().all(|each| each["Namespace"] == "UpdateOrganizationOption"));
     }
 }
