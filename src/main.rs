@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         }
     };
     telemetry::init(&config.log);
+    telemetry::log_panics();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

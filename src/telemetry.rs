@@ -48,6 +48,10 @@ pub fn init(config: &LogConfig) {
     if let Some(deployed) = &config.metrics {
         metrics::enable(deployed.clone());
     }
+}
+
+/// Has a panic write a line instead of its message, which may hold a value.
+pub fn log_panics() {
     panic::set_hook(Box::new(|panicked| {
         // A message that is put together may hold a value. One that stands in the code holds none.
         let cause = panicked.payload().downcast_ref::<&'static str>().copied();

@@ -449,6 +449,7 @@ const HAPPENS: &[&str] = &[
 async fn function_that_panics() {
     let config = Config::from_env().unwrap();
     telemetry::init(&config.log);
+    telemetry::log_panics();
     let endpoint = std::env::var("AWS_ENDPOINT_URL_DYNAMODB").unwrap();
     let client = local::client(&endpoint, http_client(Trust::Anyone), timeouts(ATTEMPT_TIMEOUT));
     let client = Client::from_conf(client.config().to_builder().interceptor(Panics).build());
