@@ -24,9 +24,9 @@ def free_port():
 
 
 class Function:
-    """The artefact under the emulator."""
+    """The artefact under the emulator, which a command before it can start."""
 
-    def __init__(self, bootstrap, emulator, endpoint, log):
+    def __init__(self, bootstrap, emulator, endpoint, log, prefix=()):
         self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
@@ -40,7 +40,7 @@ class Function:
         }
         self.emulator = subprocess.Popen(
             [
-                emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
+                *prefix, emulator, "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
                 "--runtime-api-address", f"127.0.0.1:{free_port()}", bootstrap,
             ],
             env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,

@@ -97,8 +97,9 @@ pub(super) async fn client(trust: Trust) -> Client {
 }
 
 /// Gives each request the same `User-Agent`, which the SDK would put together for each, and send in two
-/// headers. It also leaves out what is of use only where the SDK sends a request again: the number of the
-/// attempt, an id that all attempts have in common, and the correction of a wrong clock.
+/// headers. It also leaves out what is of use only where the SDK sends a request again, the number of the
+/// attempt and an id that all attempts have in common, and the correction of a wrong clock: a signature holds
+/// for 5 minutes, and Lambda's clock is right (docs/aws.md).
 #[derive(Debug)]
 struct SameHeaders {
     user_agent: String,

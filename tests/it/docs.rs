@@ -130,7 +130,9 @@ fn pages() -> Vec<String> {
     let docs = docs.filter(|name| Path::new(name).extension().is_some_and(|of| of == "md"));
     let docs = docs.map(|name| format!("docs/{name}"));
     let root = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
-    docs.chain(root.map(str::to_owned)).collect()
+    let folders = ["crates/json-patch-dynamodb", "fuzz", "rules"];
+    let readmes = folders.map(|folder| format!("{folder}/README.md"));
+    docs.chain(root.map(str::to_owned)).chain(readmes).collect()
 }
 
 /// The anchors that GitHub makes of the headings of a page.
@@ -164,6 +166,37 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(links > 20, "{links} links");
+}
+
+/// But for `docs/aws.md`, which also names files of other projects.
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let mut names = 0;
+    for page in pages().into_iter().filter(|page| page != "docs/aws.md") {
+        let path = Path::new(ROOT).join(&page);
+        // A command in a block may make the file that it names.
+        let text: String = read(&page)
+            .lines()
+            .filter(|line| !line.starts_with("    "))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        for name in quoted(&text) {
+            let folders =
+                ["src/", "tests/", "crates/", "benches/", "examples/", "fuzz/", ".ci/", "docs/"];
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+            let is_in_folder = folders.iter().any(|folder| name.starts_with(folder));
+            // A name in capitals stands for any.
+            let is_any = ["TAG", "TARGET"].iter().any(|part| name.contains(part));
+            if !is_in_folder || !name.chars().all(is_name) || is_any {
+                continue;
+            }
+            names += 1;
+            let is_there =
+                [Path::new(ROOT), path.parent().unwrap()].iter().any(|at| at.join(&name).exists());
+            assert!(is_there, "{page}: {name}");
+        }
+    }
+    assert!(names > 50, "{names} names");
 }
 
 #[test]

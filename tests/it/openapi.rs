@@ -19,6 +19,7 @@ use update_organization_option::{
 use crate::{
     docs,
     engine::{Engine, sample_rules},
+    secrets,
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -129,6 +130,14 @@ fn the_headers_are_those_that_are_read() {
         .filter(|text| text.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
         .collect();
     assert_eq!(read, documented);
+}
+
+/// What no header may let out is tried with each of them.
+#[test]
+fn the_headers_are_all_searched_for_secrets() {
+    let document = Document::read();
+    let mut headers = document.headers().into_keys().chain(OF_CONTENT);
+    assert_eq!(headers.find(|header| !secrets::case::HEADERS.contains(header)), None);
 }
 
 #[test]

@@ -28,7 +28,7 @@
 //! that was lost.
 
 mod canaries;
-mod case;
+pub(crate) mod case;
 
 use std::{
     cell::RefCell,

@@ -17,10 +17,6 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use nix::{
-    sched::{CpuSet, sched_setaffinity},
-    unistd::Pid,
-};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
@@ -132,8 +128,20 @@ impl Drop for Program {
     }
 }
 
+/// Elsewhere the measurement ends here: what it reads is Linux's too.
+#[cfg(not(target_os = "linux"))]
+pub fn on_core(_: usize) {
+    unimplemented!("this measures on Linux alone");
+}
+
 /// Where this thread runs from now on, and what it starts.
+#[cfg(target_os = "linux")]
 pub fn on_core(core: usize) {
+    use nix::{
+        sched::{CpuSet, sched_setaffinity},
+        unistd::Pid,
+    };
+
     let mut cores = CpuSet::new();
     cores.set(core).expect("a core");
     sched_setaffinity(Pid::from_raw(0), &cores).expect("a machine of two cores");

@@ -99,7 +99,7 @@ pub(crate) struct Case {
 }
 
 /// Headers that the function reads, and some that it does not. Some come more often.
-const HEADERS: [&str; 33] = [
+pub(crate) const HEADERS: [&str; 33] = [
     "Accept",
     "Accept",
     "Accept",
