@@ -272,3 +272,58 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
         headers.insert(name, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use json_patch::jsonptr::PointerBuf;
+
+    use super::*;
+
+    /// The problem details of a patch that breaks rules at these pointers.
+    fn broken(pointers: &[&str]) -> Value {
+        let violation = |pointer: &&str| Violation {
+            pointer: PointerBuf::parse(*pointer).expect("a pointer"),
+            keyword: "maximum",
+            place: PointerBuf::new(),
+            limit: None,
+            member: None,
+        };
+        let violations = pointers.iter().map(violation).collect();
+        let broken = Box::new(BrokenRules { operation: None, violations });
+        let failure = Failure::Store(StoreError::Rules { broken, version: Version::default() });
+        let text = problem(&failure, StatusCode::UNPROCESSABLE_ENTITY, json!({}));
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    #[test]
+    fn one_broken_rule_is_told_once() {
+        let told = broken(&["/a"]);
+        assert_eq!((&told["pointer"], &told["keyword"]), (&json!("/a"), &json!("maximum")));
+        assert!(told.get("violations").is_none(), "{told}");
+    }
+
+    #[test]
+    fn broken_rules_are_told_as_far_as_their_pointers_have_room() {
+        let half = format!("/{}", "a".repeat(32 * 1024 - 1));
+        let more = format!("{half}a");
+        for (pointers, told) in
+            [(vec!["/a", "/b"], 2), (vec![&*half, &half, "/b"], 2), (vec![&half, "/b", &more], 2)]
+        {
+            let violations = broken(&pointers)["violations"].as_array().map(Vec::len);
+            assert_eq!(violations, Some(told));
+        }
+        assert!(broken(&[&half, &more]).get("violations").is_none());
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_is_told_by_its_limit() {
+        let failure = Failure::Request(RequestError::BodyTooLarge);
+        let told = problem(&failure, StatusCode::UNPROCESSABLE_ENTITY, json!({}));
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        assert_eq!((&told["reason"], &told["limit"]), (&json!("body-too-large"), &json!(409_600)));
+        assert_eq!(
+            (&told["status"], &told["title"]),
+            (&json!(422), &json!("Unprocessable Content"))
+        );
+    }
+}

@@ -179,6 +179,21 @@ mod tests {
     }
 
     #[test]
+    fn rules_add_to_those_of_other_options() {
+        const OTHER: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
+        let no_member = r#"{"maxProperties": 0}"#;
+        let own = of(&[(OPTION, "true")]).unwrap();
+        let all =
+            own.or(of(&[("default", no_member), (OPTION, no_member), (OTHER, no_member)]).unwrap());
+        let breaks =
+            |option: &str| !all.of(option.parse().unwrap()).violations(&json!({"a": 1})).is_empty();
+        assert!(!breaks(OPTION));
+        assert!(breaks(OTHER));
+        // The rules of all are not among those of others.
+        assert!(!breaks("00000000-0000-4000-8000-000000000000"));
+    }
+
+    #[test]
     fn a_file_that_cannot_be_kept_is_named() {
         let braced = format!("{{{OPTION}}}");
         for (files, expected) in [
