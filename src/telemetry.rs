@@ -73,7 +73,8 @@ impl io::Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        // Standard output keeps nothing after the end of a line.
+        Ok(())
     }
 }
 
@@ -170,12 +171,7 @@ impl<'i> Record<'i> {
         let done = done.map(|outcome| outcome.done);
         let (status, code) = summary(outcome);
         let code = code.map(Code::as_str);
-        // The index tells which operation failed. Its pointer is the client's and is not logged.
-        let failed_operation = match failure {
-            Some(Failure::Store(StoreError::Patch { error, .. })) => Some(error.operation),
-            Some(Failure::Store(StoreError::Rules { broken, .. })) => broken.index(),
-            _ => None,
-        };
+        let failed_operation = failure.and_then(operation);
         let (client, operations) = (&self.client, &self.operations);
         let effort = (self.effort.requests > 0).then_some(&self.effort);
         macro_rules! line {
@@ -242,6 +238,15 @@ impl<'i> Record<'i> {
     }
 }
 
+/// The index of the operation that failed. Its pointer is the client's and is not logged.
+fn operation(failure: &Failure) -> Option<usize> {
+    match failure {
+        Failure::Store(StoreError::Patch { error, .. }) => Some(error.operation),
+        Failure::Store(StoreError::Rules { broken, .. }) => broken.index(),
+        _ => None,
+    }
+}
+
 /// The count, unless it is 0.
 fn some(count: u32) -> Option<u32> {
     (count > 0).then_some(count)
@@ -249,9 +254,25 @@ fn some(count: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use json_patch_dynamodb::{Rules, apply};
     use serde_json::json;
 
     use super::*;
+    use crate::id::Version;
+
+    #[test]
+    fn the_operation_that_failed_is_told_by_its_index() {
+        let patch = br#"[{"op": "test", "path": "", "value": {}}, {"op": "add", "path": "/a", "value": 1}]"#;
+        let patch = Patch::parse(patch).expect("a patch");
+        let (version, before) = (Version::default(), json!({}));
+        let after = apply(&patch, before.clone()).expect("a document");
+        let rules = Rules::parse(r#"{"maxProperties": 0}"#).expect("rules");
+        let broken = Box::new(rules.check(&patch, &before, &after).expect_err("broken rules"));
+        assert_eq!(operation(&Failure::Store(StoreError::Rules { broken, version })), Some(1));
+        let error = apply(&patch, json!({"b": 1})).expect_err("a failed test");
+        assert_eq!(operation(&Failure::Store(StoreError::Patch { error, version })), Some(0));
+        assert_eq!(operation(&Failure::AliasNotFound), None);
+    }
 
     #[test]
     fn operations_are_counted_by_kind() {

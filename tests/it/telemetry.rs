@@ -216,3 +216,32 @@ async fn the_lines_say_who_asked_for_what_and_what_came_of_it() {
     });
     assert_eq!(Some(&*metrics), expected.as_object());
 }
+
+/// A line has no field for what has not happened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_tells_of_dynamodb_only_where_it_was_asked() {
+    let engine = Engine::start().await;
+    let variables =
+        [("TABLE_NAME", engine.table()), ("AWS_ENDPOINT_URL_DYNAMODB", engine.address())];
+    let mut bootstrap = Bootstrap::start(&variables).await;
+    for event in [
+        include_str!("../../events/caller-is-anonymous.json"),
+        include_str!("../../events/path-is-missing-from-the-document.json"),
+    ] {
+        bootstrap.invoke(serde_json::from_str(event).unwrap()).await;
+    }
+    let lines = bootstrap.end();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<_> = lines.filter(|line| line.get("status").is_some()).collect();
+    let told = |line: &Value| {
+        let fields = ["status", "attempts", "dynamodb_requests", "consumed_capacity_units"];
+        fields.map(|field| line[field].to_string())
+    };
+    assert_eq!(told(&lines[0]), ["401", "null", "null", "null"]);
+    // DynamoDB does not say what a write has cost whose condition failed.
+    assert_eq!(told(&lines[1]), ["422", "1", "1", "0.0"]);
+    assert_eq!(
+        (&lines[0]["failed_operation"], &lines[1]["failed_operation"]),
+        (&Value::Null, &json!(0))
+    );
+}
