@@ -1,6 +1,7 @@
 //! The line and the metrics of a request.
 
 use std::{
+    collections::BTreeSet,
     fs,
     time::{Duration, Instant, UNIX_EPOCH},
 };
@@ -110,6 +111,17 @@ async fn a_request_has_a_line_and_its_metrics() {
     let written = written.unwrap();
     assert_eq!((&written["attempts"], &written["dynamodb_requests"]), (&json!(1), &json!(1)));
     assert_eq!(written["consumed_capacity_units"].to_string().parse::<f64>().ok(), Some(1.0));
+    let level = |status: u64| match status {
+        500 => "ERROR",
+        429 => "WARN",
+        _ => "INFO",
+    };
+    let mut levels = BTreeSet::new();
+    for line in of_requests() {
+        assert_eq!(line["level"], level(line["status"].as_u64().unwrap()), "{line}");
+        levels.insert(line["level"].as_str().unwrap());
+    }
+    assert_eq!(levels, ["ERROR", "INFO", "WARN"].into());
     // A replay that is to be shown is no single update.
     let reasons: Vec<_> = of_requests().map(|line| &line["rewrite_reason"]).collect();
     assert!(reasons.contains(&&json!("shows-a-transaction")), "{reasons:?}");
