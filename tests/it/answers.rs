@@ -243,7 +243,7 @@ async fn a_dry_run_answers_as_the_request_would_and_writes_nothing() {
     let (engine, requests) = watched().await;
     let fails = json!([{"op": "test", "path": "/count", "value": 2},
                        {"op": "remove", "path": "/name"}]);
-    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(409_400)}]);
+    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(409_470)}]);
     let [(direct, after), (rewrite, after_rewrite)] = patches();
     let with_tag = |event, tag| with_header(event, "If-Match", tag);
     engine.put_option(OPTION, document()).await;
@@ -376,7 +376,7 @@ async fn a_problem_says_what_failed_where_and_why() {
             }),
         ),
         (
-            json!([{"op": "add", "path": "/t", "value": "x".repeat(409_400)}]),
+            json!([{"op": "add", "path": "/t", "value": "x".repeat(409_470)}]),
             json!({
                 "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "the option would take more than 409600 bytes, of which its document 409440",
@@ -523,11 +523,11 @@ async fn an_undo_patch_applies_also_where_there_is_little_room() {
 #[tokio::test]
 async fn a_dry_run_counts_the_item_that_would_be_written() {
     let engine = Engine::start().await;
-    let full = json!({"t": "x".repeat(409_400)});
+    let full = json!({"t": "x".repeat(409_470)});
     engine.put_option(OPTION, full).await;
     // Nothing is written, however full the item is.
     for patch in
-        [json!([]), json!([{"op": "test", "path": "", "value": {"t": "x".repeat(409_400)}}])]
+        [json!([]), json!([{"op": "test", "path": "", "value": {"t": "x".repeat(409_470)}}])]
     {
         assert_eq!(engine.send(dry(event(OPTION, &patch))).await.status, 204);
     }

@@ -10,7 +10,7 @@ use std::{
 
 use local::proxy::Fault;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::engine::{Answer, Engine, OPTION, event, with_header};
 
@@ -153,6 +153,33 @@ async fn of_identical_requests_at_once_one_applies() {
     }
     let list: Vec<i32> = [1, 2].into_iter().chain(0..20).collect();
     assert_eq!(engine.stored(OPTION).await.0["list"], json!(list));
+}
+
+/// A request that has made its own document finds that an identical one was faster. What that one has shown
+/// is not shown again.
+#[tokio::test]
+async fn a_replay_shows_nothing_also_where_it_comes_late() {
+    let (came, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (is_here, held, writes) = (came.clone(), gate.clone(), AtomicU32::new(0));
+    let decide = move |operation: &str, _: &[u8]| {
+        if operation != "TransactWriteItems" || writes.fetch_add(1, Ordering::Relaxed) > 0 {
+            return None;
+        }
+        is_here.add_permits(1);
+        Some(Fault::Held(held.clone()))
+    };
+    let engine = Arc::new(Engine::start().await.behind(decide, Duration::from_mins(1)).await);
+    let request = with_header(keyed(&rewrite(3)), "Prefer", "return=representation");
+    let late = tokio::spawn({
+        let (engine, request) = (engine.clone(), request.clone());
+        async move { engine.send(request).await }
+    });
+    came.acquire().await.unwrap().forget();
+    let first = engine.send(request).await;
+    assert_eq!((first.status, &first.body), (200, &engine.stored(OPTION).await.0));
+    gate.add_permits(1);
+    assert_done(&late.await.unwrap(), 2, true);
+    assert_eq!(engine.stored(OPTION).await.1, "2");
 }
 
 /// A read of several items is not of one moment. It may miss the record although it shows the
