@@ -370,11 +370,10 @@ impl Performer<'_> {
     /// The limits of the patch in memory. What one update can do is not refused for the room that it
     /// takes in memory. Otherwise a dry run would refuse what is applied.
     fn limits(&self) -> &Limits {
-        const OF_ONE_UPDATE: Limits = Limits {
-            working_bytes: 64 * 1024 * 1024,
-            copied_bytes: 64 * 1024 * 1024,
-            ..Limits::DYNAMODB
-        };
+        // 64 MiB.
+        const ROOM: usize = 67_108_864;
+        const OF_ONE_UPDATE: Limits =
+            Limits { working_bytes: ROOM, copied_bytes: ROOM, ..Limits::DYNAMODB };
         match self.plan {
             Plan::Direct(_) => &OF_ONE_UPDATE,
             Plan::Check | Plan::Rewrite(_) => self.target.request.patch.limits(),
@@ -448,5 +447,23 @@ impl Heard {
                 StoreError::OutcomeUnknown("the item does not tell".into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_has_each_cause_once() {
+        let unknown = |reason, given_up: Option<&'static str>| {
+            let given_up = given_up.map(StoreError::internal);
+            let heard = Heard { lost: Some("no answer".into()), given_up, ..Heard::default() };
+            heard.unknown(reason, None).for_operator()
+        };
+        assert_eq!(unknown(NotDone::Lost, None), "no answer");
+        assert_eq!(unknown(NotDone::GivenUp, Some("no answer")), "no answer");
+        assert_eq!(unknown(NotDone::GivenUp, Some("denied")), "no answer; then denied");
+        assert_eq!(unknown(NotDone::Untold, None), "no answer; then the item does not tell");
     }
 }

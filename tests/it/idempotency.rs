@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use local::proxy::Fault;
@@ -122,6 +122,14 @@ async fn a_record_that_has_expired_is_not_trusted() {
     // DynamoDB removes an expired record when it pleases. Until then it is there.
     engine.expire_records().await;
     assert_done(&engine.send(keyed(&append(4))).await, UNKNOWN, false);
+    let day = Duration::from_hours(24).as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    engine
+        .change_records(|record| {
+            let expires: u64 = record["expiresAt"].as_n().unwrap().parse().unwrap();
+            assert!((now + day - 60..=now + day).contains(&expires), "{expires}, and now is {now}");
+        })
+        .await;
     engine.expire_records().await;
     let based =
         |version: i32| with_header(keyed(&append(5)), "If-Match", &format!("\"{version}\""));
