@@ -146,3 +146,84 @@ fn was_never_sent(error: &(dyn Error + 'static), is_other: bool) -> bool {
         || sending().is_some_and(hyper::Error::is_canceled)
         || is_other && connecting().is_none() && sending().is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{error::ErrorMetadata, operation::update_item::UpdateItemError};
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn kind(error: &SendError<impl std::fmt::Debug>) -> String {
+        let text = format!("{error:?}");
+        text.split('(').next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn an_error_of_dynamodb_is_told_by_its_code_and_status() {
+        for (status, code, message, expected) in [
+            (400, "ThrottlingException", "slow down", "Throttled"),
+            (400, "ProvisionedThroughputExceededException", "", "Throttled"),
+            (400, "RequestLimitExceeded", "", "Throttled"),
+            (400, "TransactionConflictException", "", "Contention"),
+            (400, "ReplicatedWriteConflictException", "", "Contention"),
+            (400, "TransactionInProgressException", "", "Contention"),
+            (
+                400,
+                "ValidationException",
+                "Item size has exceeded the maximum allowed size",
+                "TooLarge",
+            ),
+            (400, "ValidationException", "Item size is what it is", "Invalid"),
+            (400, "ValidationException", "A name has exceeded the maximum allowed size", "Invalid"),
+            (400, "ConditionalCheckFailedException", "", "Service"),
+            (400, "TransactionCanceledException", "", "Service"),
+            (400, "AccessDeniedException", "", "Other"),
+            (499, "", "", "Other"),
+            (500, "InternalServerError", "", "Ambiguous"),
+            (503, "", "", "Ambiguous"),
+        ] {
+            let metadata = ErrorMetadata::builder().code(code).message(message).build();
+            let status = status.try_into().expect("a status");
+            let response = HttpResponse::new(status, SdkBody::empty());
+            let error = SdkError::service_error(UpdateItemError::generic(metadata), response);
+            assert_eq!(kind(&SendError::of(error)), expected, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_built_was_not_sent() {
+        let error = SdkError::<UpdateItemError>::construction_failure("no value");
+        assert_eq!(kind(&SendError::of(error)), "Other");
+        let error = SdkError::<UpdateItemError>::timeout_error("no answer");
+        assert_eq!(kind(&SendError::of(error)), "Ambiguous");
+    }
+
+    #[test]
+    fn a_transaction_is_told_by_all_its_reasons() {
+        let size = "Item size to update has exceeded the maximum allowed size";
+        for (reasons, expected) in [
+            (&[("ValidationError", ""), ("TransactionConflict", "")][..], "Contention"),
+            (&[("None", ""), ("ThrottlingError", "")], "Throttled"),
+            (&[("ProvisionedThroughputExceeded", "")], "Throttled"),
+            (&[("RequestLimitExceeded", "")], "Throttled"),
+            (&[("ValidationError", size)], "TooLarge"),
+            (&[("ValidationError", "a name is missing")], "Invalid"),
+            (&[("ItemCollectionSizeLimitExceeded", size)], "Invalid"),
+            (&[("None", "")], "Other"),
+        ] {
+            let reasons: Vec<_> = reasons
+                .iter()
+                .map(|(code, text)| {
+                    CancellationReason::builder().code(*code).message(*text).build()
+                })
+                .collect();
+            assert_eq!(
+                kind(&SendError::of_reasons(&reasons, "why".into())),
+                expected,
+                "{reasons:?}"
+            );
+        }
+    }
+}
