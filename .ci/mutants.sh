@@ -4,9 +4,9 @@
 needs mutants schema-suite
 export JSON_SCHEMA_TEST_SUITE=$tools/json-schema-test-suite
 # The first cases mostly find what the others would.
-export PROPERTY_CASES=100 SMALL_WORLDS_UPDATES=300 HISTORY=300
+export PROPERTY_CASES=100 SMALL_WORLDS_UPDATES=300 SECRETS_CASES=300 HISTORY=300
 # The same tests for each mutant.
-export PROPERTY_SEED=1 PROPTEST_RNG_SEED=1 HISTORY_SEED=1
+export PROPERTY_SEED=1 PROPTEST_RNG_SEED=1 SECRETS_SEED=1 HISTORY_SEED=1
 
 # A clone is changed. It takes from the build of this one what is not changed.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}
@@ -36,7 +36,7 @@ mutants() { # PACKAGE FOLDER OPTION…
         # The tests of `data` and `local` compile examples, which would be done for each mutant. The others that
         # are left out are of files that are not changed, or take long.
         all+=(-C=--lib -C=--test=it
-            -- -E 'not test(/^(data|docs|layers|local|openapi|secrets|template)::|model|every_short_patch_of/)')
+            -- -E 'not test(/^(data|docs|layers|local|openapi|template)::|model|every_short_patch_of/)')
     fi
     # To optimise the library takes longer than its unit tests. So does `store::change::model`.
     try "$2/unit" --package "$1" -C=--lib -C=--config=profile.dev.package.json-patch-dynamodb.opt-level=0 \
