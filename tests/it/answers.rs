@@ -243,7 +243,7 @@ async fn a_dry_run_answers_as_the_request_would_and_writes_nothing() {
     let (engine, requests) = watched().await;
     let fails = json!([{"op": "test", "path": "/count", "value": 2},
                        {"op": "remove", "path": "/name"}]);
-    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(409_470)}]);
+    let large = json!([{"op": "add", "path": "/text", "value": "x".repeat(409_400)}]);
     let [(direct, after), (rewrite, after_rewrite)] = patches();
     let with_tag = |event, tag| with_header(event, "If-Match", tag);
     engine.put_option(OPTION, document()).await;
@@ -376,7 +376,7 @@ async fn a_problem_says_what_failed_where_and_why() {
             }),
         ),
         (
-            json!([{"op": "add", "path": "/t", "value": "x".repeat(409_470)}]),
+            json!([{"op": "add", "path": "/t", "value": "x".repeat(409_400)}]),
             json!({
                 "type": "about:blank", "title": "Unprocessable Content", "status": 422,
                 "detail": "the option would take more than 409600 bytes, of which its document 409440",
