@@ -154,8 +154,12 @@ async fn handle(
     let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
     let mut values = Map::new();
     for (number, value) in update.values.iter().enumerate() {
-        let text = value.as_str().expect("the event's patch has texts alone");
-        values.insert(format!(":{number}"), json!({"S": text}));
+        let value = match &**value {
+            Value::String(text) => json!({"S": text}),
+            Value::Number(number) => json!({"N": number.to_string()}),
+            other => unreachable!("the patch has texts and numbers alone, not {other}"),
+        };
+        values.insert(format!(":{number}"), value);
     }
     for (name, value) in [
         (":zero", json!({"N": "0"})),
