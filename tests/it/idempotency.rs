@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -274,6 +274,51 @@ async fn what_would_be_too_large_a_second_time_is_a_replay() {
         assert_done(&engine.send(request).await, version, true);
         let back = json!([{"op": "replace", "path": "/list", "value": [1, 2]}]);
         assert_eq!(engine.send(event(OPTION, &back)).await.status, 204);
+    }
+}
+
+/// DynamoDB may refuse what is too large in words that nobody knows. Then the size tells.
+#[tokio::test]
+async fn a_refusal_in_unknown_words_is_told_by_the_size() {
+    let (is_refusing, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (refuses, sent) = (is_refusing.clone(), requests.clone());
+    let decide = move |operation: &str, _: &[u8]| {
+        sent.fetch_add(1, Ordering::Relaxed);
+        match operation {
+            "BatchGetItem" => Some(Fault::WithoutRecords),
+            "TransactWriteItems" if refuses.load(Ordering::Relaxed) => {
+                Some(Fault::Cancelled("ValidationError"))
+            }
+            "UpdateItem" if refuses.load(Ordering::Relaxed) => {
+                Some(Fault::Refused(400, "ValidationException"))
+            }
+            _ => None,
+        }
+    };
+    let engine = Engine::start().await.behind(decide, Duration::from_mins(1)).await;
+    let large = json!([{"op": "add", "path": "/list/-", "value": "x".repeat(250_000)},
+                       {"op": "add", "path": "/new", "value": {}},
+                       {"op": "copy", "from": "/name", "path": "/new/name"}]);
+    assert_done(&engine.send(keyed(&large)).await, 2, false);
+    is_refusing.store(true, Ordering::Relaxed);
+    // With a key, it may be that the request was carried out already.
+    assert_done(&engine.send(keyed(&large)).await, 2, true);
+    // Without one, no further request could tell more.
+    requests.store(0, Ordering::Relaxed);
+    let bytes = 3 + 1 + "count".len() + 2 + 1 + "name".len() + "Delivery".len();
+    let bytes = bytes + 1 + "list".len() + 3 + 2 * (1 + 2) + 2 * (1 + 250_000);
+    let bytes = bytes + 1 + "new".len() + 3 + 1 + "name".len() + "Delivery".len();
+    let why =
+        format!("the option would take more than 409600 bytes, of which its document {bytes}");
+    engine.refuses(event(OPTION, &large), (422, "RequestIsNotValid", &*why)).await;
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
+    // What is small enough is refused for another reason.
+    let small = json!([{"op": "add", "path": "/new", "value": {}},
+                       {"op": "copy", "from": "/name", "path": "/new/name"}]);
+    let small = event(OPTION, &small);
+    for request in [small.clone(), with_header(small, "Idempotency-Key", "other")] {
+        let answer = engine.send(request).await;
+        assert_eq!((answer.status, &answer.body["code"]), (500, &json!("InternalServerError")));
     }
 }
 
