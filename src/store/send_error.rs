@@ -200,6 +200,14 @@ mod tests {
         assert_eq!(kind(&SendError::of(error)), "Ambiguous");
     }
 
+    /// The SDK knows no kind of what fails before the HTTP client is asked.
+    #[test]
+    fn a_failure_of_a_known_kind_may_have_been_sent() {
+        let error = std::io::Error::other("broken");
+        assert!(was_never_sent(&error, true));
+        assert!(!was_never_sent(&error, false));
+    }
+
     #[test]
     fn a_transaction_is_told_by_all_its_reasons() {
         let size = "Item size to update has exceeded the maximum allowed size";
