@@ -162,15 +162,14 @@ mod tests {
     fn all_that_is_beside_the_document_counts() {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let document = AttributeValue::M([("name".to_owned(), text("Delivery"))].into());
-        let item =
-            [(PK, text("ORG#1")), (DOCUMENT, document), (UPDATED_BY, text("who was before"))]
-                .into_iter()
-                .chain([
-                    (VERSION, AttributeValue::N("12345678901234".to_owned())),
-                    ("note", text("new")),
-                ])
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect();
+        let item = [
+            (PK, text("ORG#1")),
+            (DOCUMENT, document),
+            (UPDATED_BY, text("who was before")),
+            (VERSION, AttributeValue::N("12345678901234".to_owned())),
+            ("note", text("new")),
+        ];
+        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let written =
             ["updatedAt2026-01-01T00:00:00.000Z", "updatedByme", "lastWriteid", "version123"];
         let counted = [&["pkORG#1", "document", "notenew"][..], &written].concat();

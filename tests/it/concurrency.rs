@@ -19,7 +19,7 @@ const TASKS: usize = 16;
 const PATCHES: usize = 50;
 
 /// An engine, and counters of the reads and the writes that it was sent.
-async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
+pub(crate) async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
     let counters = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let [reads, writes] = counters.clone();
     let count = move |operation: &str, _: &[u8]| {

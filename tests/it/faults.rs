@@ -254,12 +254,8 @@ async fn an_unknown_outcome_is_answered_by_500() {
 #[tokio::test]
 async fn an_answer_without_the_item_tells_nothing() {
     for preference in ["undo", "return=representation"] {
-        let writes = AtomicU32::new(0);
-        let first = move |operation: &str, _: &[u8]| {
-            let is_first = operation == "UpdateItem" && writes.fetch_add(1, Ordering::Relaxed) == 0;
-            is_first.then_some(Fault::AnswerGarbled(|_| "{}".to_owned()))
-        };
-        let engine = Engine::start().await.behind(first, Duration::from_mins(1)).await;
+        let fault = nth("UpdateItem", 0, Fault::AnswerGarbled(|_| "{}".to_owned()));
+        let engine = Engine::start().await.behind(fault, Duration::from_mins(1)).await;
         let answer = engine.send(with_header(append(), "Prefer", preference)).await;
         assert!(matches!(answer.status, 200 | 204), "{answer:?}");
         assert_eq!(answer.headers["etag"], "\"2\"");

@@ -1,13 +1,13 @@
 //! `If-Match` and `If-None-Match`.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::engine::{ABSENT, ARCHIVED, Engine, OPTION, event, with_header};
+use crate::{
+    concurrency,
+    engine::{ABSENT, ARCHIVED, Engine, OPTION, event, with_header},
+};
 
 fn on(tags: &str, patch: &Value) -> Value {
     with_header(event(OPTION, patch), "If-Match", tags)
@@ -207,15 +207,9 @@ async fn it_is_asked_after_existence_and_before_the_patch() {
 /// No version has such a tag. A read alone tells that the option is there, and so that it is 412.
 #[tokio::test]
 async fn a_tag_of_no_version_takes_one_read() {
-    let operations = Arc::new(Mutex::new(Vec::new()));
-    let seen = operations.clone();
-    let decide = move |operation: &str, _: &[u8]| {
-        seen.lock().unwrap().push(operation.to_owned());
-        None
-    };
-    let engine = Engine::start().await.behind(decide, Duration::from_mins(1)).await;
+    let (engine, [reads, writes]) = concurrency::counted().await;
     let patch = json!([{"op": "replace", "path": "/name", "value": "Pickup"}]);
     let answer = engine.send(on("\"none\"", &patch)).await;
     assert_eq!(answer.status, 412, "{answer:?}");
-    assert_eq!(*operations.lock().unwrap(), ["GetItem"]);
+    assert_eq!((reads.load(Ordering::Relaxed), writes.load(Ordering::Relaxed)), (1, 0));
 }

@@ -11,13 +11,18 @@ use serde_json::{Value, json};
 
 use crate::{bootstrap::Bootstrap, engine::Engine};
 
-/// All lines of a function that was sent all events.
-pub(crate) async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
-    let engine = Engine::start().await.behind(sample::fault, Duration::from_secs(10)).await;
+/// The function with the engine's table, and these variables beside.
+async fn start(engine: &Engine, variables: &[(&str, &str)]) -> Bootstrap {
     let mut all =
         vec![("TABLE_NAME", engine.table()), ("AWS_ENDPOINT_URL_DYNAMODB", engine.address())];
     all.extend(variables);
-    let mut bootstrap = Bootstrap::start(&all).await;
+    Bootstrap::start(&all).await
+}
+
+/// All lines of a function that was sent all events.
+pub(crate) async fn logs_of_all_events(variables: &[(&str, &str)]) -> String {
+    let engine = Engine::start().await.behind(sample::fault, Duration::from_secs(10)).await;
+    let mut bootstrap = start(&engine, variables).await;
     for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/events")).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
         let answer = bootstrap.invoke(serde_json::from_str(&text).unwrap()).await;
@@ -158,9 +163,7 @@ async fn a_request_has_a_line_and_its_metrics() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lines_say_who_asked_for_what_and_what_came_of_it() {
     let engine = Engine::start().await;
-    let variables =
-        [("TABLE_NAME", engine.table()), ("AWS_ENDPOINT_URL_DYNAMODB", engine.address())];
-    let mut bootstrap = Bootstrap::start(&variables).await;
+    let mut bootstrap = start(&engine, &[]).await;
     let event = include_str!("../../events/client-describes-itself.json");
     let start = Instant::now();
     bootstrap.invoke(serde_json::from_str(event).unwrap()).await;
@@ -233,9 +236,7 @@ async fn the_lines_say_who_asked_for_what_and_what_came_of_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_tells_of_dynamodb_only_where_it_was_asked() {
     let engine = Engine::start().await;
-    let variables =
-        [("TABLE_NAME", engine.table()), ("AWS_ENDPOINT_URL_DYNAMODB", engine.address())];
-    let mut bootstrap = Bootstrap::start(&variables).await;
+    let mut bootstrap = start(&engine, &[]).await;
     for event in [
         include_str!("../../events/caller-is-anonymous.json"),
         include_str!("../../events/path-is-missing-from-the-document.json"),
