@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use crate::engine::{Engine, OPTION, event};
 
 const TASKS: usize = 16;
-const PATCHES: usize = 50;
+/// How many patches each task sends: so many that tasks meet, but a list of all of them stays short.
+const PATCHES: usize = 10;
 
 /// An engine, and counters of the reads and the writes that it was sent.
 pub(crate) async fn counted() -> (Arc<Engine>, [Arc<AtomicUsize>; 2]) {
