@@ -16,8 +16,7 @@ git clone --quiet . "$work/clone"
 try() { # FOLDER OPTION…
     local status=0
     mkdir -p "$1"
-    # A test that takes longer than all of them has met an endless loop.
-    (cd "$work/clone" && cargo mutants --in-place --timeout 300 --output "$1" --no-times --colors never \
+    (cd "$work/clone" && cargo mutants --in-place --output "$1" --no-times --colors never \
         "${@:2}") || status=$?
     # 2 is for some that are missed, 3 for some that take too long.
     ((status == 0 || status == 2 || status == 3)) || return "$status"
@@ -26,25 +25,31 @@ try() { # FOLDER OPTION…
 # Tries those mutants of a package that the options choose: by its unit tests, which take seconds, and what
 # these have missed by other tests too, until one fails. What all have missed is then in FOLDER/missed.txt.
 mutants() { # PACKAGE FOLDER OPTION…
-    local missed all=(--package "$1" --test-tool nextest)
+    # Tests that take many times as long as they do have met an endless loop.
+    local unit=(--package "$1" --timeout 60 -C=--lib) all=(--package "$1" --timeout 300 --test-tool nextest)
     if [ "$1" = json-patch-dynamodb ]; then
+        # To optimise the library takes longer than its unit tests. So does the test that is left out.
+        unit+=(-C=--config=profile.dev.package.json-patch-dynamodb.opt-level=0 "${@:3}"
+            -- -- --skip the_meter_shows_the_size_of_the_document)
         # With `proof` the unit tests have the feature `aws-sdk`. The test that is left out takes as long as
         # the rest together.
         all+=(--test-package "$1" --test-package proof -C=--tests
             -- --run-ignored all -E 'not test(rules_of_elements)')
     else
-        # The tests of `data` and `local` compile examples, which would be done for each mutant. The others that
-        # are left out are of files that are not changed, or take long.
-        all+=(-C=--lib -C=--test=it
-            -- -E 'not test(/^(data|docs|layers|local|openapi|template)::|model|every_short_patch_of/)')
+        unit+=("${@:3}" -- -- --skip store::change::model)
+        # Of the tests that are left out, some are of files that are not changed. Others start commands or
+        # take long.
+        all+=(-C=--test=it
+            -- -E 'not test(/^(data|docs|layers|local|openapi|template)::|every_short_patch_of/)')
     fi
-    # To optimise the library takes longer than its unit tests. So do the two tests that are left out.
-    try "$2/unit" --package "$1" -C=--lib -C=--config=profile.dev.package.json-patch-dynamodb.opt-level=0 \
-        "${@:3}" -- -- --skip store::change::model --skip the_meter_shows_the_size_of_the_document
+    try "$2/unit" "${unit[@]}"
     cp "$2/unit/mutants.out/missed.txt" "$2/missed.txt"
-    mapfile -t missed < <(sed 's/[].[*^$(){}?+|\\]/\\&/g; s/.*/--re=^&$/' "$2/missed.txt")
-    ((!${#missed[@]})) || try "$2/all" "${missed[@]}" "${all[@]}"
-    # `--re` lets some mutants through that it does not name.
-    [ ! -e "$2/all" ] || grep --fixed-strings --line-regexp --file="$2/all/mutants.out/missed.txt" \
-        "$2/unit/mutants.out/missed.txt" >"$2/missed.txt" || (($? == 1))
+    [ -s "$2/missed.txt" ] || return 0
+    # `--iterate` leaves out what this file names.
+    mkdir -p "$2/all/mutants.out"
+    (cd "$work/clone" && cargo mutants --list --package "$1" --colors never) |
+        grep --fixed-strings --line-regexp --invert-match --file="$2/missed.txt" \
+            >"$2/all/mutants.out/previously_caught.txt" || (($? == 1))
+    try "$2/all" --iterate "${all[@]}"
+    cp "$2/all/mutants.out/missed.txt" "$2/missed.txt"
 }
