@@ -26,7 +26,7 @@ try() { # FOLDER OPTION…
 # these have missed by other tests too, until one fails. What all have missed is then in FOLDER/missed.txt.
 mutants() { # PACKAGE FOLDER OPTION…
     # Tests that take many times as long as they do have met an endless loop.
-    local unit=(--package "$1" --timeout 60 -C=--lib) all=(--package "$1" --timeout 300 --test-tool nextest)
+    local unit=(--package "$1" --timeout 60 -C=--lib) all=(--package "$1" --timeout 120 --test-tool nextest)
     if [ "$1" = json-patch-dynamodb ]; then
         # To optimise the library takes longer than its unit tests. So does the test that is left out.
         unit+=(-C=--config=profile.dev.package.json-patch-dynamodb.opt-level=0 "${@:3}"
