@@ -137,14 +137,11 @@ pub fn on_core(_: usize) {
 /// Where this thread runs from now on, and what it starts.
 #[cfg(target_os = "linux")]
 pub fn on_core(core: usize) {
-    use nix::{
-        sched::{CpuSet, sched_setaffinity},
-        unistd::Pid,
-    };
+    use rustix::thread::{CpuSet, sched_setaffinity};
 
     let mut cores = CpuSet::new();
-    cores.set(core).expect("a core");
-    sched_setaffinity(Pid::from_raw(0), &cores).expect("a machine of two cores");
+    cores.set(core);
+    sched_setaffinity(None, &cores).expect("a machine of two cores");
 }
 
 async fn next(State(api): State<Arc<Api>>) -> Response {
