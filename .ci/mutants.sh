@@ -34,13 +34,13 @@ mutants() { # PACKAGE FOLDER OPTION…
         # With `proof` the unit tests have the feature `aws-sdk`. The test that is left out takes as long as
         # the rest together.
         all+=(--test-package "$1" --test-package proof -C=--tests
-            -- --run-ignored all -E 'not test(rules_of_elements)')
+            -- --config-file .ci/nextest.toml --run-ignored all -E 'not test(rules_of_elements)')
     else
         unit+=("${@:3}" -- -- --skip store::change::model)
         # Of the tests that are left out, some are of files that are not changed. Others start commands or
         # take long.
         all+=(-C=--test=it
-            -- -E 'not test(/^(data|docs|layers|local|openapi|template)::|every_short_patch_of/)')
+            -- --config-file .ci/nextest.toml -E 'not test(/^(data|docs|layers|local|openapi|template)::|every_short_patch_of/)')
     fi
     try "$2/unit" "${unit[@]}"
     cp "$2/unit/mutants.out/missed.txt" "$2/missed.txt"
