@@ -39,8 +39,8 @@ mutants() { # PACKAGE FOLDER OPTION…
         unit+=("${@:3}" -- -- --skip store::change::model)
         # Of the tests that are left out, some are of files that are not changed. Others start commands or
         # take long.
-        all+=(-C=--test=it
-            -- --config-file .ci/nextest.toml -E 'not test(/^(data|docs|layers|local|openapi|template)::|every_short_patch_of/)')
+        all+=(-C=--test=it -- --config-file .ci/nextest.toml
+            -E 'not test(/^(data|docs|layers|local|openapi|template)::|every_short_patch_of/)')
     fi
     try "$2/unit" "${unit[@]}"
     cp "$2/unit/mutants.out/missed.txt" "$2/missed.txt"
