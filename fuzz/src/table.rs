@@ -29,7 +29,7 @@ use update_organization_option::{
     store::{DOCUMENT, Store, StoreConfig},
 };
 
-use crate::{sample, within_limits};
+use crate::{limits::of_engine, sample, within_limits};
 
 pub const TABLE: &str = "options";
 
@@ -260,7 +260,7 @@ impl HttpConnector for Connection {
         let target = request.headers().get("x-amz-target").unwrap();
         let (_, operation) = target.split_once('.').unwrap();
         let body = std::str::from_utf8(request.body().bytes().unwrap()).unwrap();
-        let (status, body) = match dispatch(&self.0, operation, body) {
+        let (status, body) = match of_engine(|| dispatch(&self.0, operation, body)) {
             Ok(body) => (200, body),
             Err(error) => (error.status_code(), error.to_json()),
         };
