@@ -44,12 +44,14 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, Hash},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
+
+use foldhash::quality::FixedState;
 
 use super::{
     Change, Direct, Done, End, Found, NotDone, Proposal, Reading, Record, Scope, Seen, Step,
@@ -627,12 +629,10 @@ impl World {
 
 /// Searches all that can come of `first`, and counts the states.
 fn search(profiles: &[Profile], first: World, sometimes: &mut BTreeSet<String>) -> usize {
-    let hash = |world: &World| {
-        let mut hasher = DefaultHasher::new();
-        world.hash(&mut hasher);
-        hasher.finish()
-    };
-    let mut visited = HashSet::from([hash(&first)]);
+    let hasher = FixedState::default();
+    let hash = |world: &World| hasher.hash_one(world);
+    let mut visited = HashSet::with_hasher(hasher.clone());
+    visited.insert(hash(&first));
     let mut open = vec![first];
     while let Some(world) = open.pop() {
         if let Err(why) = world.check(profiles) {
