@@ -23,17 +23,23 @@ use crate::engine::{Engine, event, with_header};
 const REQUESTS: usize = 1_200;
 const CLIENTS: usize = 8;
 
-/// These are few enough for clients to meet, and more than one to keep the logs short.
-const OPTIONS: [&str; 8] = [
-    "00000000-0000-4000-8000-000000000001",
-    "00000000-0000-4000-8000-000000000002",
-    "00000000-0000-4000-8000-000000000003",
-    "00000000-0000-4000-8000-000000000004",
-    "00000000-0000-4000-8000-000000000005",
-    "00000000-0000-4000-8000-000000000006",
-    "00000000-0000-4000-8000-000000000007",
-    "00000000-0000-4000-8000-000000000008",
-];
+/// Options that clients change at one time: few enough for clients to meet, and more than one to keep the
+/// logs short. After `REQUESTS` requests others follow, as a long log makes every request slow.
+const OPTIONS: usize = 8;
+
+/// The options of a history.
+fn options() -> impl Iterator<Item = String> {
+    (0..requests().div_ceil(REQUESTS) * OPTIONS).map(option)
+}
+
+fn option(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// One of the options that are changed when request `id` is sent.
+fn random_option(random: &mut Rng, id: usize) -> String {
+    option(id / REQUESTS * OPTIONS + random.usize(..OPTIONS))
+}
 
 /// How many of 100 requests to DynamoDB go wrong.
 const FAULTS_IN_100: u8 = 8;
@@ -71,7 +77,7 @@ fn random_fault(random: &mut Rng) -> Option<Fault> {
 /// One request, and its answer.
 #[derive(Debug)]
 struct Call {
-    option: &'static str,
+    option: String,
     patch: Value,
     start: Instant,
     end: Instant,
@@ -135,8 +141,8 @@ async fn faulty(seed: u64) -> Faulty {
         Some(fault)
     };
     let engine = Engine::start().await;
-    for option in OPTIONS {
-        engine.put_option(option, first_document()).await;
+    for option in options() {
+        engine.put_option(&option, first_document()).await;
     }
     Faulty { engine: engine.hastily_behind(decide, TIME).await, injected }
 }
@@ -230,12 +236,12 @@ async fn every_history_is_linearizable() {
                 if id >= requests() {
                     return calls;
                 }
-                let option = OPTIONS[random.usize(..OPTIONS.len())];
-                let counter = counters.entry(option).or_insert(0);
+                let option = random_option(&mut random, id);
+                let counter = counters.entry(option.clone()).or_insert(0);
                 let patch = random_patch(&mut random, id, *counter);
                 let preference =
                     ["respond-async", "return=representation", "undo"][random.usize(..3)];
-                let event = with_header(event(option, &patch), "Prefer", preference);
+                let event = with_header(event(&option, &patch), "Prefer", preference);
                 let start = Instant::now();
                 let answer = engine.send(event).await;
                 let end = Instant::now();
@@ -246,12 +252,12 @@ async fn every_history_is_linearizable() {
                 let code = code.unwrap_or_default();
                 let call =
                     Call { option, patch, start, end, status, code, version, preference, shown };
-                let is_done = call.is_done();
-                calls.push((id, call));
-                if !is_done {
+                if !call.is_done() {
                     // Another client has counted on. Its count is read past all faults.
-                    *counter = engine.stored(option).await.0["counter"].as_u64().unwrap();
+                    let document = engine.stored(&call.option).await.0;
+                    *counter = document["counter"].as_u64().unwrap();
                 }
+                calls.push((id, call));
             }
         });
     }
@@ -259,10 +265,10 @@ async fn every_history_is_linearizable() {
     engine.late_writes().await;
 
     let mut wrong = Vec::new();
-    for option in OPTIONS {
+    for option in options() {
         let of_option = calls.iter().filter(|(_, call)| call.option == option);
         let of_option: HashMap<_, _> = of_option.map(|(id, call)| (*id, call)).collect();
-        let (document, version) = engine.stored(option).await;
+        let (document, version) = engine.stored(&option).await;
         wrong.extend(violations(&of_option, &document, &version));
     }
     let mut answers = BTreeMap::new();
@@ -297,10 +303,10 @@ async fn with_a_key_every_request_is_carried_out_once() {
                 if id >= requests() {
                     return (done, retries);
                 }
-                let option = OPTIONS[random.usize(..OPTIONS.len())];
+                let option = random_option(&mut random, id);
                 let patch = json!([{"op": "add", "path": "/log/-", "value": id}]);
                 let request =
-                    with_header(event(option, &patch), "Idempotency-Key", &format!("k{id}"));
+                    with_header(event(&option, &patch), "Idempotency-Key", &format!("k{id}"));
                 let answer = loop {
                     let answer = engine.send(request.clone()).await;
                     if !matches!(answer.status, 429 | 500) {
@@ -317,8 +323,8 @@ async fn with_a_key_every_request_is_carried_out_once() {
     engine.late_writes().await;
 
     let done: Vec<_> = done.into_iter().flatten().collect();
-    for option in OPTIONS {
-        let (document, version) = engine.stored(option).await;
+    for option in options() {
+        let (document, version) = engine.stored(&option).await;
         let log = log(&document);
         assert_eq!(version, (log.len() + 1).to_string(), "HISTORY_SEED={seed}");
         assert_eq!(log.iter().collect::<HashSet<_>>().len(), log.len(), "HISTORY_SEED={seed}");
