@@ -35,7 +35,7 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Starts a server. Its output goes to the log of that name.
+# Starts a server, or what a step waits for in the end. Its output goes to the log of that name.
 start() { # NAME COMMAND…
     "${@:2}" >"$work/$1.log" 2>&1 &
     background+=($!)
