@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     command,
-    engine::{ABSENT, ARCHIVED, Engine, OPTION, ORG, OTHER_ORG, event, with_header},
+    engine::{ABSENT, ARCHIVED, Engine, OPTION, ORG, OTHER_ORG, event, option, with_header},
 };
 
 /// What a run that came to the end of its file says.
@@ -104,10 +104,6 @@ fn error(output: Output) -> String {
 
 fn text(output: Vec<u8>) -> String {
     String::from_utf8(output).unwrap()
-}
-
-fn option(number: usize) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
 }
 
 /// Lines of this many options, one option a line.

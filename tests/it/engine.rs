@@ -36,6 +36,11 @@ pub(crate) const OTHER_ORG: &str = "9b2d5b0e-8c0a-4c5f-9d3e-2f6a1c7b8d90";
 pub(crate) const ARCHIVED: &str = "7d444840-9dc0-41d1-b245-5ffdce74fad2";
 pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
 
+/// The id of one of many options, numbered from 1.
+pub(crate) fn option(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
 /// How long one request to the engine may take in a hurry, in place of the deployed client's
 /// seconds.
 const ATTEMPT: Duration = Duration::from_millis(150);

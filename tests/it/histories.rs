@@ -18,7 +18,7 @@ use local::proxy::Fault;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::engine::{Engine, event, with_header};
+use crate::engine::{Engine, event, option, with_header};
 
 const REQUESTS: usize = 1_200;
 const CLIENTS: usize = 8;
@@ -29,16 +29,12 @@ const OPTIONS: usize = 8;
 
 /// The options of a history.
 fn options() -> impl Iterator<Item = String> {
-    (0..requests().div_ceil(REQUESTS) * OPTIONS).map(option)
-}
-
-fn option(number: usize) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
+    (1..=requests().div_ceil(REQUESTS) * OPTIONS).map(option)
 }
 
 /// One of the options that are changed when request `id` is sent.
 fn random_option(random: &mut Rng, id: usize) -> String {
-    option(id / REQUESTS * OPTIONS + random.usize(..OPTIONS))
+    option(id / REQUESTS * OPTIONS + random.usize(1..=OPTIONS))
 }
 
 /// How many of 100 requests to DynamoDB go wrong.
