@@ -4,14 +4,15 @@ tools=${CI_TOOLS:-$HOME/.cache/update-organization-option-ci}
 org=3f2504e0-4f89-41d3-9a0c-0305e82c3301
 option=orgs/$org/options/6fa459ea-ee8a-4ca4-894e-db77e160355e
 
-# Each step has a folder of its own, and may start servers. Both are gone when the step ends. Where it
-# fails, it shows what its servers have logged.
+# Each step has a folder of its own, and may start commands. Both are gone when the step ends. Where it
+# fails, it shows what they have logged.
 work=$(mktemp -d)
 background=()
 finish() {
     local status=$? each
     for each in "${background[@]}"; do
-        kill "$each" 2>/dev/null || true
+        # The group is what the command has started itself. Just after its start it may have none yet.
+        kill -- "-$each" "$each" 2>/dev/null || true
         wait "$each" 2>/dev/null || true
     done
     if ((status)); then
@@ -35,9 +36,9 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Starts a server, or what a step waits for in the end. Its output goes to the log of that name.
+# Starts a command that runs beside the others. Its output goes to the log of that name.
 start() { # NAME COMMAND…
-    "${@:2}" >"$work/$1.log" 2>&1 &
+    setsid "${@:2}" >"$work/$1.log" 2>&1 &
     background+=($!)
 }
 
