@@ -260,10 +260,10 @@ impl HttpConnector for Connection {
         let target = request.headers().get("x-amz-target").unwrap();
         let (_, operation) = target.split_once('.').unwrap();
         let body = std::str::from_utf8(request.body().bytes().unwrap()).unwrap();
-        let (status, body) = match of_engine(|| dispatch(&self.0, operation, body)) {
+        let (status, body) = of_engine(|| match dispatch(&self.0, operation, body) {
             Ok(body) => (200, body),
             Err(error) => (error.status_code(), error.to_json()),
-        };
+        });
         let status = status.try_into().unwrap();
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
     }
